@@ -1,0 +1,80 @@
+/*
+ * launch: what the core tells the launcher (pluginhost --exec FD) about the
+ * process it is to become. The core builds one image a plugin instance ahead
+ * of time, so that a respawn needs no heap, and hands it over in a memfd; no
+ * code of ours runs between fork and exec.
+ *
+ * Image: struct launch_head, then at the given offsets the group list and
+ * NUL-terminated strings; argv and environment are runs of such strings.
+ * Both ends are built from this header in one tree: the format has no
+ * versions, only a magic that includes the size of the head.
+ */
+#ifndef COMMON_LAUNCH_H
+#define COMMON_LAUNCH_H
+
+#include <stdint.h>
+
+enum {
+	LAUNCH_LIMITS_MAX = 8,
+	LAUNCH_GROUPS_MAX = 256,
+	LAUNCH_IMAGE_MAX = 1024 * 1024,
+};
+
+struct launch_limit {
+	uint32_t resource; /* RLIMIT_* */
+	uint32_t pad;
+	uint64_t soft;
+	uint64_t hard;
+};
+
+struct launch_head {
+	uint32_t magic; /* LAUNCH_MAGIC */
+	uint32_t size;  /* of the whole image */
+	int32_t parent; /* pid of the core: gone means exit at once */
+	int32_t fd_out; /* become 1 and 2; -1: /dev/null */
+	int32_t fd_err;
+	int32_t fd_status; /* close-on-exec: EOF says the exec worked */
+	uint32_t uid;      /* UINT32_MAX: keep */
+	uint32_t gid;
+	uint32_t umask;
+	uint32_t no_new_privileges;
+	uint32_t ngroups;
+	uint32_t groups; /* offset of uint32_t[ngroups], 4-aligned */
+	uint32_t argc;
+	uint32_t argv;
+	uint32_t envc;
+	uint32_t env;
+	uint32_t working_dir;  /* offset; 0: stay */
+	uint32_t cgroup_procs; /* offset of the path; 0: none */
+	uint32_t nlimits;
+	uint32_t pad;
+	struct launch_limit limits[LAUNCH_LIMITS_MAX];
+};
+
+#define LAUNCH_MAGIC (0x706c0000u | (uint32_t)sizeof(struct launch_head))
+
+/* Where it went wrong; written to fd_status with the errno as two int32_t.
+ * Order is the order of the steps. */
+enum launch_stage {
+	LAUNCH_IMAGE,
+	LAUNCH_CGROUP,
+	LAUNCH_STDIO,
+	LAUNCH_LIMITS,
+	LAUNCH_GROUPS,
+	LAUNCH_GID,
+	LAUNCH_UID,
+	LAUNCH_PRIVILEGES,
+	LAUNCH_WORKING_DIR,
+	LAUNCH_EXEC,
+	LAUNCH_STAGE__COUNT
+};
+
+struct launch_failure {
+	int32_t stage;
+	int32_t error; /* errno */
+};
+
+/* Exit status of a launcher that could not become the program. */
+enum { LAUNCH_EXIT_NOT_FOUND = 127, LAUNCH_EXIT_FAILED = 126 };
+
+#endif
