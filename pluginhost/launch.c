@@ -1,0 +1,234 @@
+/*
+ * launch: turns this process, one image in hand, into a plugin's program.
+ * Runs after the core's posix_spawn, single-threaded, with the default signal
+ * mask and handlers, in a session of its own. Each step is one function and
+ * one stage; the first that fails is reported on the status descriptor and
+ * ends the process: a plugin never runs with less protection than asked for.
+ *
+ * Must never: print (stderr is the plugin's log), or continue after a failure.
+ */
+#include "launch.h"
+
+#include "common/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct launch {
+	struct launch_head *head;
+	char *base;
+	char **argv;
+	char **envp;
+};
+
+/* `count` strings from `offset` as a NULL-terminated vector, or NULL. */
+static char **
+index_strings(char *base, uint32_t size, uint32_t offset, uint32_t count)
+{
+	char **v = NULL;
+
+	if (count > size || (v = calloc(count + 1, sizeof(*v))) == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		size_t left = offset < size ? size - offset : 0;
+		size_t len = strnlen(base + offset, left);
+
+		if (len == left) {
+			free(v);
+			return NULL;
+		}
+		v[i] = base + offset;
+		offset += (uint32_t)len + 1;
+	}
+	return v;
+}
+
+static int
+read_image(struct launch *l, int fd)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(struct launch_head) ||
+	    st.st_size > LAUNCH_IMAGE_MAX)
+		return -EBADMSG;
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+	    fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	close(fd);
+	l->head = p;
+	l->base = p;
+	if (l->head->magic != LAUNCH_MAGIC ||
+	    l->head->size != (uint32_t)st.st_size ||
+	    l->head->ngroups > LAUNCH_GROUPS_MAX ||
+	    l->head->nlimits > LAUNCH_LIMITS_MAX)
+		return -EBADMSG;
+	l->argv = index_strings(
+	    l->base, l->head->size, l->head->argv, l->head->argc);
+	l->envp = index_strings(
+	    l->base, l->head->size, l->head->env, l->head->envc);
+	if (l->argv == NULL || l->envp == NULL || l->argv[0] == NULL)
+		return -EBADMSG;
+	return 0;
+}
+
+static int
+join_cgroup(const struct launch *l)
+{
+	int fd;
+	int r = 0;
+
+	if (l->head->cgroup_procs == 0)
+		return 0;
+	fd = open(l->base + l->head->cgroup_procs, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (write(fd, "0", 1) != 1)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+/* The three standard descriptors, and nothing else, reach the program. */
+static int
+set_stdio(const struct launch *l)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int out = l->head->fd_out >= 0 ? l->head->fd_out : null;
+	int err = l->head->fd_err >= 0 ? l->head->fd_err : null;
+
+	if (null < 0)
+		return -errno;
+	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+		return -errno;
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+		return -errno;
+	return 0;
+}
+
+static int
+set_limits(const struct launch *l)
+{
+	for (uint32_t i = 0; i < l->head->nlimits; i++) {
+		const struct launch_limit *from = &l->head->limits[i];
+		struct rlimit to = {from->soft, from->hard};
+
+		if (setrlimit((__rlimit_resource_t)from->resource, &to) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int
+set_groups(const struct launch *l)
+{
+	const uint32_t *from =
+	    (const uint32_t *)(const void *)(l->base + l->head->groups);
+	gid_t groups[LAUNCH_GROUPS_MAX];
+
+	if (l->head->uid == UINT32_MAX && l->head->gid == UINT32_MAX)
+		return 0;
+	for (uint32_t i = 0; i < l->head->ngroups; i++)
+		groups[i] = from[i];
+	return setgroups(l->head->ngroups, groups) == 0 ? 0 : -errno;
+}
+
+static int
+set_gid(const struct launch *l)
+{
+	gid_t gid = l->head->gid;
+
+	if (gid == UINT32_MAX)
+		return 0;
+	return setresgid(gid, gid, gid) == 0 ? 0 : -errno;
+}
+
+static int
+set_uid(const struct launch *l)
+{
+	uid_t uid = l->head->uid;
+
+	if (uid == UINT32_MAX)
+		return 0;
+	return setresuid(uid, uid, uid) == 0 ? 0 : -errno;
+}
+
+/*
+ * The parent-death signal is cleared by a change of uid, so it comes after;
+ * and a core that died before it was set would never be noticed, so look.
+ * It is the second net under plugind-guard, for the instant before the core
+ * has written this process into the guard's table.
+ */
+static int
+set_privileges(const struct launch *l)
+{
+	if (l->head->no_new_privileges &&
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return -errno;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		return -errno;
+	return getppid() == l->head->parent ? 0 : -ESRCH;
+}
+
+static int
+set_working_dir(const struct launch *l)
+{
+	umask((mode_t)l->head->umask);
+	if (l->head->working_dir == 0)
+		return 0;
+	return chdir(l->base + l->head->working_dir) == 0 ? 0 : -errno;
+}
+
+static int
+exec_program(const struct launch *l)
+{
+	/* execvpe searches the PATH of `environ`: make it the plugin's. */
+	environ = l->envp;
+	execvpe(l->argv[0], l->argv, l->envp);
+	return -errno;
+}
+
+typedef int step_fn(const struct launch *l);
+
+static step_fn *const steps[LAUNCH_STAGE__COUNT] = {
+    [LAUNCH_CGROUP] = join_cgroup,
+    [LAUNCH_STDIO] = set_stdio,
+    [LAUNCH_LIMITS] = set_limits,
+    [LAUNCH_GROUPS] = set_groups,
+    [LAUNCH_GID] = set_gid,
+    [LAUNCH_UID] = set_uid,
+    [LAUNCH_PRIVILEGES] = set_privileges,
+    [LAUNCH_WORKING_DIR] = set_working_dir,
+    [LAUNCH_EXEC] = exec_program,
+};
+
+int
+launch_exec(int fd)
+{
+	struct launch l = {0};
+	struct launch_failure failure = {LAUNCH_IMAGE, 0};
+	int r = read_image(&l, fd);
+
+	while (r == 0 && ++failure.stage < LAUNCH_STAGE__COUNT)
+		r = steps[failure.stage](&l);
+	failure.error = -r;
+	if (l.head != NULL && l.head->fd_status >= 0 &&
+	    write(l.head->fd_status, &failure, sizeof(failure)) < 0)
+		return LAUNCH_EXIT_FAILED;
+	return r == -ENOENT ? LAUNCH_EXIT_NOT_FOUND : LAUNCH_EXIT_FAILED;
+}

@@ -1,0 +1,33 @@
+/*
+ * pluginhost: the child side of every plugin. Started by plugind only.
+ *
+ *   pluginhost --exec FD   become the program described on FD
+ */
+#include "launch.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "pluginhost is started by plugind, not by hand.\n"
+    "To run a plugin, write it into plugind.yaml: see plugind.yaml(5).\n";
+
+int
+main(int argc, char **argv)
+{
+	char *end = NULL;
+	long fd = 0;
+
+	if (argc == 3 && strcmp(argv[1], "--exec") == 0) {
+		errno = 0;
+		fd = strtol(argv[2], &end, 10);
+		if (errno == 0 && *end == '\0' && fd > 2 && fd < INT_MAX)
+			return launch_exec((int)fd);
+	}
+	if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
+		return 1;
+	return 2;
+}
