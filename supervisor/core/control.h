@@ -1,0 +1,18 @@
+/*
+ * control: control.sock. Accepts, greets, frames, limits, authorizes, and
+ * hands requests to their handlers. See docs/CONTROL.md.
+ */
+#ifndef CORE_CONTROL_H
+#define CORE_CONTROL_H
+
+struct event_base;
+
+/* Binds runtime_dir/control.sock. 0, or -errno after logging. */
+int control_init(struct event_base *base, const char *runtime_dir);
+void control_fini(void);
+
+/* Something changed that a held request may wait for: looks at all of them
+ * once, later in this turn of the loop. Cheap when nobody waits. */
+void control_wake(void);
+
+#endif

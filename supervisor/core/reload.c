@@ -1,0 +1,315 @@
+/*
+ * reload: compares configurations and moves rows from one to the next. Also
+ * brings the first configuration to life: every plugin is new then.
+ *
+ * Must never: touch a row whose configuration is the same, or change anything
+ * because of a file that has errors.
+ */
+#include "reload.h"
+
+#include "cgroup.h"
+#include "childlog.h"
+#include "daemon.h"
+#include "depend.h"
+#include "health.h"
+#include "lifecycle.h"
+#include "prepare.h"
+#include "rowput.h"
+
+#include "common/log.h"
+#include "common/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+reload_read(struct config **ret, struct buf *errors)
+{
+	struct conf_errors errs = {0};
+	int r = config_load(daemon_source(), ret, &errs);
+
+	conf_errors_print(&errs, errors);
+	conf_errors_fini(&errs);
+	if (r != 0 && errors->len == 0)
+		buf_printf(errors, "configuration: %s\n", strerror(-r));
+	return r;
+}
+
+/* --- plan -------------------------------------------------------------- */
+
+static struct change *
+add_change(struct plan *plan, const char *name, enum change_action action)
+{
+	struct change *c = &plan->v[plan->n++];
+
+	memset(c, 0, sizeof(*c));
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->action = action;
+	return c;
+}
+
+static void
+plan_daemon(struct plan *plan, const struct config *next)
+{
+	struct change *c;
+
+	if (strcmp(next->runtime_dir, table.config->runtime_dir) == 0 &&
+	    strcmp(next->state_dir, table.config->state_dir) == 0)
+		return;
+	c = add_change(plan, "plugind", CHANGE_DAEMON);
+	snprintf(c->fields, sizeof(c->fields), "runtime_dir, state_dir");
+	snprintf(c->reason, sizeof(c->reason),
+	    "runtime_dir and state_dir change only when plugind is restarted");
+}
+
+static void
+plan_changed(struct plan *plan, const struct plugin_conf *old,
+    const struct plugin_conf *new)
+{
+	struct buf fields;
+	struct change *c;
+	enum conf_change kind;
+
+	buf_init(&fields, sizeof(c->fields) - 1);
+	kind = plugin_conf_diff(old, new, &fields);
+	if (kind != CONF_SAME) {
+		c = add_change(plan, new->name,
+		    kind == CONF_LIVE ? CHANGE_UPDATE : CHANGE_RESTART);
+		snprintf(c->fields, sizeof(c->fields), "%s",
+		    buf_cstr(&fields));
+		snprintf(c->reason, sizeof(c->reason), "%.140s changed%s",
+		    c->fields,
+		    kind == CONF_LIVE ? "; takes effect without a new process"
+				      : "");
+	}
+	buf_fini(&fields);
+}
+
+static void
+plan_added(struct plan *plan, const struct plugin_conf *conf)
+{
+	struct change *c = add_change(plan, conf->name, CHANGE_ADD);
+
+	snprintf(c->reason, sizeof(c->reason), "new in %.120s:%d%s",
+	    conf->loc.file != NULL ? conf->loc.file : "(default)",
+	    conf->loc.line,
+	    conf->enabled ? "" : "; not started (enabled: false)");
+}
+
+int
+reload_plan(const struct config *next, struct plan *ret)
+{
+	struct plan plan = {0};
+
+	plan.v = calloc(
+	    next->nplugins + table.config->nplugins + 1, sizeof(*plan.v));
+	if (plan.v == NULL)
+		return -ENOMEM;
+	plan_daemon(&plan, next);
+	for (size_t i = 0; i < table.config->nplugins; i++) {
+		const struct plugin_conf *old = table.config->plugins[i];
+
+		if (config_find(next, old->name) == NULL)
+			snprintf(add_change(&plan, old->name, CHANGE_REMOVE)
+				     ->reason,
+			    sizeof(plan.v->reason),
+			    "no longer in the configuration");
+	}
+	for (size_t i = 0; i < next->nplugins; i++) {
+		const struct plugin_conf *new = next->plugins[i];
+		const struct plugin_conf *old =
+		    config_find(table.config, new->name);
+
+		if (old == NULL)
+			plan_added(&plan, new);
+		else
+			plan_changed(&plan, old, new);
+	}
+	*ret = plan;
+	return 0;
+}
+
+void
+plan_fini(struct plan *plan)
+{
+	free(plan->v);
+	plan->v = NULL;
+	plan->n = 0;
+}
+
+void
+plan_put(struct buf *out, const struct plan *plan)
+{
+	static const char *const actions[] = {
+	    [CHANGE_ADD] = "add",
+	    [CHANGE_REMOVE] = "remove",
+	    [CHANGE_RESTART] = "restart",
+	    [CHANGE_UPDATE] = "update",
+	    [CHANGE_DAEMON] = "restart-daemon",
+	};
+
+	wire_put_array(out, (uint32_t)plan->n);
+	for (size_t i = 0; i < plan->n; i++) {
+		wire_put_map(out, 4);
+		put_key_str(out, "name", plan->v[i].name);
+		put_key_str(out, "action", actions[plan->v[i].action]);
+		put_key_str(out, "reason", plan->v[i].reason);
+		put_key_str(out, "fields", plan->v[i].fields);
+	}
+}
+
+/* --- apply ------------------------------------------------------------- */
+
+static void
+take_config(struct row *row)
+{
+	config_ref(table.config);
+	config_unref(row->config);
+	row->config = table.config;
+	row->conf = row->plugin->conf;
+}
+
+/* What a running process need not notice. */
+static void
+update_live(struct row *row)
+{
+	const struct cgroup_limits limits = {
+	    .memory = row->conf->limits.memory,
+	    .cpu_milli = row->conf->limits.cpu_milli,
+	    .processes = row->conf->limits.processes,
+	};
+
+	if (health_configure(row) != 0 ||
+	    restart_init(&row->tally, &row->conf->restart) != 0 ||
+	    prepare_log(row) != 0)
+		log_error(row->name, "new settings: out of memory");
+	if (row->has_cgroup && cgroup_limit(row->id, &limits) != 0)
+		log_warn(row->name, "new limits: %s", strerror(errno));
+	image_fini(&row->image); /* the next start has all of it */
+	if (row->state == STATE_RUNNING)
+		health_watch(row);
+	else if (row->state == STATE_STARTING)
+		health_await_ready(row);
+}
+
+static void
+begin_row(struct row *row, struct op *op)
+{
+	row->taken = true;
+	lifecycle_take_row(row);
+	if (prepare_row(row) != 0)
+		log_error(row->name, "cannot be started: %s", row->last_error);
+	if (!row->conf->enabled)
+		return;
+	if (op != NULL)
+		ops_add(op, row);
+}
+
+static void
+follow_enabled(struct row *row, bool was, struct op *op)
+{
+	bool is = row->conf->enabled;
+
+	if (was == is)
+		return;
+	if (op != NULL)
+		ops_add(op, row);
+	if (is)
+		lifecycle_start(row);
+	else
+		lifecycle_stop(row, STOP_CONFIG);
+}
+
+static void
+change_row(struct row *row, struct op *op)
+{
+	enum conf_change kind =
+	    plugin_conf_diff(row->conf, row->plugin->conf, NULL);
+	bool was_enabled = row->conf->enabled;
+
+	take_config(row);
+	if (kind == CONF_SAME)
+		return;
+	if (kind == CONF_LIVE) {
+		update_live(row);
+		follow_enabled(row, was_enabled, op);
+		return;
+	}
+	image_fini(&row->image);
+	if (row->wish != WISH_DOWN) {
+		if (op != NULL)
+			ops_add(op, row);
+		lifecycle_restart(row, STOP_CONFIG);
+	}
+	follow_enabled(row, was_enabled, op);
+}
+
+static void
+remove_row(struct row *row, struct op *op)
+{
+	if (row->state == STATE_DESTROYED)
+		return;
+	if (op != NULL)
+		ops_add(op, row);
+	if (row->taken)
+		lifecycle_remove(row);
+}
+
+/* Rows that are new start when all of them are known, dependencies first. */
+static void
+start_new(void)
+{
+	struct row *row;
+
+	table_foreach (row, cursor) {
+		if (row->state == STATE_REGISTERED && row->wish == WISH_DOWN &&
+		    row->conf->enabled && !row->removed && row->generation == 0)
+			lifecycle_start(row);
+	}
+}
+
+/* New dependencies may open gates. */
+static void
+look_at_gates(void)
+{
+	struct row *row;
+
+	table_foreach (row, cursor) {
+		if (row->state == STATE_WAITING)
+			lifecycle_post(row, EVENT_START);
+	}
+}
+
+int
+reload_apply(struct config *next, struct op **ret_op)
+{
+	struct op *op = NULL;
+	struct row *row;
+	int r = table_apply(next);
+
+	if (r != 0)
+		return r;
+	if (ret_op != NULL) {
+		op = ops_new(OP_APPLY, table_count_rows() * 2);
+		if (op == NULL)
+			return -ENOMEM;
+	}
+	table_foreach (row, cursor) {
+		if (row->removed)
+			remove_row(row, op);
+		else if (!row->taken)
+			begin_row(row, op);
+		else
+			change_row(row, op);
+	}
+	start_new();
+	look_at_gates();
+	if (op != NULL) {
+		ops_settle(op);
+		*ret_op = op;
+	}
+	daemon_collect();
+	return 0;
+}
