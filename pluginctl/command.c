@@ -1,0 +1,256 @@
+/*
+ * command: owns the table of commands and prints it as help. One row says
+ * everything about a command; nothing about commands is written anywhere
+ * else. Must never talk to the daemon.
+ */
+#include "command.h"
+
+#include "act.h"
+#include "completion.h"
+#include "config.h"
+#include "edit.h"
+#include "explain.h"
+#include "graph.h"
+#include "logs.h"
+#include "look.h"
+
+#include <string.h>
+
+#define B(name) OPTION_BIT(OPTION_##name)
+
+/* clang-format off */
+const struct command command_table[] = {
+	{"status", "list ls ps", GROUP_LOOK, "[NAME…]", 0, -1, KIND_PLUGINS, 0, look_status, MSG_STATUS,
+		"what runs: one line for each plugin",
+		"With names, exits 3 when one of them is not running and 4 when there is no such plugin."},
+	{"show", NULL, GROUP_LOOK, "NAME", 1, 1, KIND_PLUGIN, 0, explain_show, MSG_SHOW,
+		"everything about one plugin", NULL},
+	{"why", NULL, GROUP_LOOK, "NAME", 1, 1, KIND_PLUGIN, 0, explain_why, MSG_WHY,
+		"why it is in its state, in plain words",
+		"Shows what it waits for, how it ended before, when it starts next, and what to do."},
+	{"graph", NULL, GROUP_LOOK, "", 0, 0, KIND_NONE, B(DOT), graph_print, MSG_GRAPH,
+		"plugins and what they depend on", NULL},
+	{"failures", NULL, GROUP_LOOK, "", 0, 0, KIND_NONE, 0, look_failures, MSG_FAILURES,
+		"the last failures of plugins, newest first", NULL},
+	{"version", NULL, GROUP_LOOK, "", 0, 0, KIND_NONE, 0, look_version, MSG_GET_VERSION,
+		"versions of pluginctl and plugind, and its paths", NULL},
+	{"ping", NULL, GROUP_LOOK, "", 0, 0, KIND_NONE, 0, look_ping, MSG_PING,
+		"whether the daemon answers", NULL},
+
+	{"start", NULL, GROUP_ACT, "NAME…|--all", 0, -1, KIND_PLUGINS, B(ALL) | B(NO_WAIT), act_names, MSG_START,
+		"start plugins, and what they depend on",
+		"Lasts until the daemon ends; enable lasts longer."},
+	{"stop", NULL, GROUP_ACT, "NAME…|--all", 0, -1, KIND_PLUGINS, B(ALL) | B(NO_WAIT) | B(CASCADE), act_names, MSG_STOP,
+		"stop plugins",
+		"Plugins that depend on it keep running and are named, unless --cascade stops them first."},
+	{"restart", NULL, GROUP_ACT, "NAME…|--all", 0, -1, KIND_PLUGINS, B(ALL) | B(NO_WAIT), act_names, MSG_RESTART,
+		"a new process for each", NULL},
+	{"reload", NULL, GROUP_ACT, "[NAME…|--all]", 0, -1, KIND_PLUGINS, B(ALL) | B(NO_WAIT), act_reload, MSG_RELOAD,
+		"ask plugins to read their configuration again",
+		"Without a name it is apply."},
+	{"kill", NULL, GROUP_ACT, "-s SIG NAME", 1, 1, KIND_PLUGIN, B(SIGNAL), act_kill, MSG_KILL,
+		"send a signal to the main process", NULL},
+	{"reset", NULL, GROUP_ACT, "NAME…|--all", 0, -1, KIND_PLUGINS, B(ALL) | B(NO_WAIT), act_names, MSG_RESET,
+		"clear the state failed and the count of restarts", NULL},
+	{"enable", NULL, GROUP_ACT, "NAME…", 1, -1, KIND_PLUGINS, B(NOW) | B(NO_WAIT), act_enable, MSG_ENABLE,
+		"start with the daemon from now on", NULL},
+	{"disable", NULL, GROUP_ACT, "NAME…", 1, -1, KIND_PLUGINS, B(NOW) | B(NO_WAIT), act_disable, MSG_ENABLE,
+		"do not start with the daemon any more", NULL},
+	{"scale", NULL, GROUP_ACT, "NAME N", 2, 2, KIND_PLUGIN, B(NO_WAIT), act_scale, MSG_SCALE,
+		"run N instances of a plugin", NULL},
+	{"wait", NULL, GROUP_ACT, "NAME --for STATE", 1, 1, KIND_PLUGIN, B(FOR), act_wait, MSG_STATE_WAIT,
+		"wait until a plugin is in a state",
+		"Exits 75 when --timeout passes first."},
+
+	{"logs", NULL, GROUP_LOGS, "[NAME…]", 0, -1, KIND_PLUGINS, B(FOLLOW) | B(LINES) | B(SINCE), logs_print, MSG_LOGS,
+		"what plugins wrote, in order of time",
+		"With -o wide each line has its time and stream, with -o json it is an object."},
+
+	{"config check", NULL, GROUP_CONFIG, "[FILE]", 0, 1, KIND_FILE, B(CONFIG), config_check, 0,
+		"find the errors of the configuration files",
+		"Exits 78 when there are any. Works without a daemon."},
+	{"config show", NULL, GROUP_CONFIG, "[NAME]", 0, 1, KIND_PLUGIN, 0, config_show, MSG_CONFIG_SHOW,
+		"the configuration in effect, with secrets masked", NULL},
+	{"config edit", NULL, GROUP_CONFIG, "[NAME]", 0, 1, KIND_PLUGIN, B(CONFIG) | B(NO_APPLY) | B(NO_WAIT), edit_run, 0,
+		"edit the file that defines a plugin, check it, apply it",
+		"Runs $VISUAL or $EDITOR on a copy; only a copy without errors replaces the file. Without a name it is the main file."},
+	{"config schema", NULL, GROUP_CONFIG, "", 0, 0, KIND_NONE, 0, config_schema, 0,
+		"the JSON Schema of the configuration", NULL},
+	{"plan", NULL, GROUP_CONFIG, "", 0, 0, KIND_NONE, 0, config_plan, MSG_PLAN,
+		"what apply would change", NULL},
+	{"apply", NULL, GROUP_CONFIG, "", 0, 0, KIND_NONE, B(NO_WAIT), config_apply, MSG_APPLY,
+		"read the configuration again and change what differs", NULL},
+
+	{"completion", NULL, GROUP_HIDDEN, "bash|zsh|man", 1, 1, KIND_SHELL, 0, completion_print, 0,
+		"print a completion script, or the commands for the man page", NULL},
+};
+/* clang-format on */
+
+#undef B
+
+const size_t command_count = sizeof(command_table) / sizeof(command_table[0]);
+
+const char *
+command_group_title(enum command_group group)
+{
+	static const char *const titles[GROUP__COUNT] = {
+	    [GROUP_LOOK] = "Look",
+	    [GROUP_ACT] = "Act",
+	    [GROUP_LOGS] = "Logs",
+	    [GROUP_CONFIG] = "Configuration",
+	    [GROUP_HIDDEN] = "Hidden",
+	};
+
+	return titles[group];
+}
+
+/* True when one of the words in `list` is `word`. */
+static bool
+has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (list && *list) {
+		size_t n = strcspn(list, " ");
+
+		if (n == len && strncmp(list, word, n) == 0)
+			return true;
+		list += n + strspn(list + n, " ");
+	}
+	return false;
+}
+
+const struct command *
+command_find(int argc, char **argv, int *ret_words)
+{
+	for (size_t i = 0; argc > 0 && i < command_count; i++) {
+		const struct command *cmd = &command_table[i];
+		const char *second = strchr(cmd->name, ' ');
+		size_t len = strcspn(cmd->name, " ");
+		bool first = strlen(argv[0]) == len &&
+		             strncmp(cmd->name, argv[0], len) == 0;
+
+		if (!first && !has_word(cmd->aliases, argv[0]))
+			continue;
+		if (second && (argc < 2 || strcmp(second + 1, argv[1]) != 0))
+			continue;
+		*ret_words = second ? 2 : 1;
+		return cmd;
+	}
+	return NULL;
+}
+
+/* Letters that must be put in, taken out or changed; 9 for long words. */
+static size_t
+count_edits(const char *a, const char *b)
+{
+	size_t row[32];
+	size_t blen = strlen(b);
+
+	if (blen >= sizeof(row) / sizeof(*row))
+		return 9;
+	for (size_t j = 0; j <= blen; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t left_up = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= blen; j++) {
+			size_t best = left_up + (a[i - 1] != b[j - 1]);
+
+			left_up = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[blen];
+}
+
+const char *
+command_guess(const char *word)
+{
+	const char *best = NULL;
+	size_t best_edits = 3;
+
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *cmd = &command_table[i];
+		size_t edits = count_edits(word, cmd->name);
+		const char *second = strchr(cmd->name, ' ');
+
+		if (cmd->group == GROUP_HIDDEN)
+			continue;
+		/* "edit" alone means "config edit". */
+		if (second && strcmp(second + 1, word) == 0)
+			edits = 0;
+		if (edits < best_edits) {
+			best_edits = edits;
+			best = cmd->name;
+		}
+	}
+	return best;
+}
+
+static void
+print_options(FILE *f, uint32_t set)
+{
+	for (int i = 0; i < OPTION__COUNT; i++) {
+		const struct option_info *o = &option_table[i];
+		char left[64];
+
+		if (!(set & OPTION_BIT(i)))
+			continue;
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s",
+		    o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
+		    o->letter ? "," : " ", o->name, o->argument ? " " : "",
+		    o->argument ? o->argument : "");
+		fprintf(f, "  %-22s %s\n", left, o->help);
+	}
+}
+
+void
+command_print_usage(FILE *f)
+{
+	fputs("usage: pluginctl [OPTION…] COMMAND [ARGUMENT…]\n", f);
+	for (int g = 0; g < GROUP_HIDDEN; g++) {
+		fprintf(f, "\n%s\n", command_group_title(g));
+		for (size_t i = 0; i < command_count; i++) {
+			const struct command *cmd = &command_table[i];
+			char left[64];
+
+			if ((int)cmd->group != g)
+				continue;
+			snprintf(left, sizeof(left), "%s %s", cmd->name,
+			    cmd->operands);
+			/* printf pads bytes; the ellipsis is 3 of them. */
+			fprintf(f, "  %-*s %s\n", strstr(left, "…") ? 26 : 24,
+			    left, cmd->help);
+		}
+	}
+	fputs("\nOptions (before or after the command)\n", f);
+	print_options(f, OPTION_GLOBAL);
+	fputs("\nNAME is a plugin, all its instances, or one of them "
+	      "(NAME:2).\npluginctl COMMAND --help explains a command; the "
+	      "manual is pluginctl(1).\n",
+	    f);
+}
+
+void
+command_print_help(FILE *f, const struct command *cmd)
+{
+	fprintf(f, "usage: pluginctl %s%s%s%s\n\n%s\n", cmd->name,
+	    cmd->options ? " [OPTION…]" : "", *cmd->operands ? " " : "",
+	    cmd->operands, cmd->help);
+	if (cmd->more)
+		fprintf(f, "%s\n", cmd->more);
+	if (cmd->aliases)
+		fprintf(f, "Also called: %s\n", cmd->aliases);
+	if (cmd->options) {
+		fputs("\nOptions\n", f);
+		print_options(f, cmd->options);
+	}
+	fputs("\nOptions of every command\n", f);
+	print_options(f, OPTION_GLOBAL);
+}
