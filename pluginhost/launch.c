@@ -78,10 +78,10 @@ read_image(struct launch *l, int fd)
 	    l->head->ngroups > LAUNCH_GROUPS_MAX ||
 	    l->head->nlimits > LAUNCH_LIMITS_MAX)
 		return -EBADMSG;
-	l->argv = index_strings(
-	    l->base, l->head->size, l->head->argv, l->head->argc);
-	l->envp = index_strings(
-	    l->base, l->head->size, l->head->env, l->head->envc);
+	l->argv =
+	    index_strings(l->base, l->head->size, l->head->argv, l->head->argc);
+	l->envp =
+	    index_strings(l->base, l->head->size, l->head->env, l->head->envc);
 	if (l->argv == NULL || l->envp == NULL || l->argv[0] == NULL)
 		return -EBADMSG;
 	return 0;

@@ -122,8 +122,8 @@ note_dependents(struct op *op, const struct selection *s)
 			at += (size_t)snprintf(op->note + at,
 			    sizeof(op->note) - at, "%s%s",
 			    at == 0 ? "still running although they depend on "
-				      "it: "
-				    : ", ",
+			              "it: "
+			            : ", ",
 			    dependent->name);
 		}
 	}
@@ -145,7 +145,7 @@ add_cascade(struct selection *s)
 	all = calloc(table_count_rows() + 1, sizeof(struct row *));
 	if (all == NULL)
 		return false;
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->draining)
 			all[n++] = row;
 	}
@@ -237,7 +237,7 @@ act_reset(struct request *req)
 			lifecycle_reset(s.rows[i]);
 		ops_add_result(op, s.rows[i]->name, MSG_CODE_OK,
 		    failed ? "reset; it stays down until it is started"
-			   : "past failures forgotten");
+		           : "past failures forgotten");
 	}
 	finish(req, op, &s);
 }
@@ -251,8 +251,8 @@ get_signal(struct request *req, int *ret)
 	if (req->nargs > 0 && wire_peek(&req->args) == WIRE_UINT) {
 		if (!request_get_uint(req, "signal", &number))
 			return false;
-		snprintf(text, sizeof(text), "%llu",
-		    (unsigned long long)number);
+		snprintf(
+		    text, sizeof(text), "%llu", (unsigned long long)number);
 	} else if (!request_get_str(req, "signal", text, sizeof(text))) {
 		return false;
 	}
@@ -379,8 +379,8 @@ act_apply(struct request *req)
 }
 
 static bool
-write_override(struct request *req, const char *name, int enabled,
-    int64_t instances)
+write_override(
+    struct request *req, const char *name, int enabled, int64_t instances)
 {
 	int r = config_override(table.config, name, enabled, instances);
 
@@ -407,8 +407,7 @@ act_enable(struct request *req)
 	for (size_t i = 0; i < s.n; i++) {
 		if (i > 0 && s.rows[i]->plugin == s.rows[i - 1]->plugin)
 			continue;
-		if (!write_override(
-			req, s.rows[i]->plugin->name, enabled, -1))
+		if (!write_override(req, s.rows[i]->plugin->name, enabled, -1))
 			goto out;
 	}
 	wire_put_map(out, 2);

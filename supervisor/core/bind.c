@@ -45,14 +45,13 @@ static bool
 looks_like_plugin(const struct schema_map *map, const struct node *n)
 {
 	return (map == &schema_main || map == &schema_dropin) &&
-	       (node_get(n, "command") != NULL ||
-	           node_get(n, "exec") != NULL ||
+	       (node_get(n, "command") != NULL || node_get(n, "exec") != NULL ||
 	           node_get(n, "module") != NULL);
 }
 
 static void
-report_unknown(struct binder *b, const struct schema_map *map,
-    const struct node *n)
+report_unknown(
+    struct binder *b, const struct schema_map *map, const struct node *n)
 {
 	struct conf_loc loc = node_loc(b->file, n->key);
 	const char *meant = NULL;
@@ -139,8 +138,8 @@ bind_elements(struct binder *b, const struct schema_key *k,
 	if (out->v == NULL)
 		return false;
 	for (const struct node *e = n->first; e != NULL; e = e->next) {
-		char *text = e->kind == NODE_BROKEN ? NULL
-		                                    : bind_checked(b, k, e);
+		char *text =
+		    e->kind == NODE_BROKEN ? NULL : bind_checked(b, k, e);
 
 		out->v[out->n++] = text;
 		good = good && text != NULL;
@@ -297,17 +296,17 @@ bind_env(struct binder *b, const struct schema_key *k, const struct node *n,
 		bind_expected(b, k->name, n, "a map such as {NAME: value}");
 		return;
 	}
-	if (n->count > 0) {
-		env.v = new_vector(b, n->count);
-		if (env.v == NULL)
-			return;
-	}
+	env.v = new_vector(b, n->count);
+	if (env.v == NULL)
+		return;
 	for (const struct node *v = n->first; v != NULL; v = v->next) {
 		char *pair = bind_variable(b, v);
 
 		if (pair != NULL)
 			env.v[env.n++] = pair;
 	}
+	if (env.n == 0)
+		env.v = NULL;
 	*(struct strv *)field = env;
 }
 

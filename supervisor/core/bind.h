@@ -35,13 +35,13 @@ struct binder {
 	struct plugin_conf base;   /* one that says nothing itself */
 	struct plugin_conf **rows; /* heap: plugins in order of arrival */
 	size_t nrows;
-	size_t expanded;    /* bytes that came from variables */
-	unsigned patience;  /* names that may yet be compared for a hint */
+	size_t expanded;   /* bytes that came from variables */
+	unsigned patience; /* names that may yet be compared for a hint */
 	unsigned long regex_budget;
-	bool incomplete;    /* a file is unreadable: names may be missing */
-	int error;          /* -ENOMEM, sticks */
-	const char *file;   /* being read */
-	const char *dir;    /* that it lies in, absolute */
+	bool incomplete;  /* a file is unreadable: names may be missing */
+	int error;        /* -ENOMEM, sticks */
+	const char *file; /* being read */
+	const char *dir;  /* that it lies in, absolute */
 	struct {
 		size_t n; /* plugins that would run as root unasked */
 		const char *names[8];
@@ -63,8 +63,7 @@ bind_fn *scalar_binder(enum value_type type);
  * NULL node and an empty one leave everything. Complaints go to b->errs, out
  * of memory to b->error; the fields stay sound in both cases.
  */
-void bind_defaults(
-    struct binder *b, const struct schema_map *map, void *base);
+void bind_defaults(struct binder *b, const struct schema_map *map, void *base);
 void bind_map(struct binder *b, const struct schema_map *map,
     const struct node *n, void *base);
 
@@ -90,6 +89,11 @@ void check_host(
     struct binder *b, const struct node *n, const struct plugin_conf *p);
 void check_roots(struct binder *b);
 
+/* confdefault.c: what the table leaves to the machine. */
+void fill_runtime_dir(struct binder *b);
+void fill_state_dir(struct binder *b);
+void fill_module_path(struct binder *b);
+
 /* The text of a string-like scalar with its variables expanded, in the
  * arena; NULL when that has been reported. */
 char *bind_text(struct binder *b, const char *name, const struct node *n);
@@ -102,8 +106,8 @@ char *bind_path(struct binder *b, const char *path);
 char *bind_program_path(struct binder *b, char *text);
 
 /* Complains: "NAME: expected WHAT, not VALUE". */
-void bind_expected(struct binder *b, const char *name, const struct node *n,
-    const char *what);
+void bind_expected(
+    struct binder *b, const char *name, const struct node *n, const char *what);
 /* Takes note of a NULL from the arena; returns p. */
 void *bind_memory(struct binder *b, void *p);
 

@@ -19,8 +19,8 @@ bind_dep_details(struct binder *b, const struct schema_key *k,
 	if (n->kind == NODE_MAP || node_is_null(n))
 		bind_map(b, k->map, n, dep);
 	else if (n->kind != NODE_BROKEN)
-		bind_expected(b, dep->name, n,
-		    "a map such as {condition: ready}");
+		bind_expected(
+		    b, dep->name, n, "a map such as {condition: ready}");
 }
 
 static bool
@@ -88,8 +88,8 @@ bind_deps(struct binder *b, const struct schema_key *k, const struct node *n,
 		    k->name, CONFIG_DEPS_MAX);
 		return;
 	}
-	p->deps = bind_memory(
-	    b, arena_alloc(b->arena, n->count * sizeof(*p->deps)));
+	p->deps =
+	    bind_memory(b, arena_alloc(b->arena, n->count * sizeof(*p->deps)));
 	if (p->deps == NULL)
 		return;
 	for (const struct node *v = n->first; v != NULL; v = v->next)
@@ -110,8 +110,7 @@ check_name(struct binder *b, const struct node *key)
 	    strcmp(key->text, "status") == 0 ||
 	    strcmp(key->text, "events") == 0)
 		conf_error_add(b->errs, loc,
-		    "a plugin cannot be called %s: that name is taken",
-		    q.text);
+		    "a plugin cannot be called %s: that name is taken", q.text);
 	else
 		conf_error_add(b->errs, loc,
 		    "%s is no name of a plugin: a letter, then letters, "
@@ -151,8 +150,8 @@ bind_plugin(struct binder *b, const struct schema_key *k, const struct node *n)
 	if (n->kind == NODE_BROKEN)
 		return;
 	if (n->kind != NODE_MAP && !node_is_null(n)) {
-		bind_expected(b, n->key->text, n,
-		    "a map such as {command: [sleep, 10]}");
+		bind_expected(
+		    b, n->key->text, n, "a map such as {command: [sleep, 10]}");
 		return;
 	}
 	p = add_row(b, n->key);
@@ -165,13 +164,12 @@ bind_plugin(struct binder *b, const struct schema_key *k, const struct node *n)
 }
 
 void
-bind_plugins(struct binder *b, const struct schema_key *k,
-    const struct node *n, void *field)
+bind_plugins(struct binder *b, const struct schema_key *k, const struct node *n,
+    void *field)
 {
 	(void)field;
 	if (n->kind != NODE_MAP && !node_is_null(n)) {
-		bind_expected(b, k->name, n,
-		    "a map from names to plugins");
+		bind_expected(b, k->name, n, "a map from names to plugins");
 		return;
 	}
 	for (const struct node *v = n->first; v != NULL; v = v->next)
@@ -186,8 +184,8 @@ bind_override(struct binder *b, const struct node *n)
 	struct conf_quoted q;
 
 	if (n->kind != NODE_MAP && !node_is_null(n)) {
-		bind_expected(b, n->key->text, n,
-		    "a map such as {enabled: false}");
+		bind_expected(
+		    b, n->key->text, n, "a map such as {enabled: false}");
 		return;
 	}
 	if (p == NULL && !b->incomplete)

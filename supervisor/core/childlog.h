@@ -41,7 +41,7 @@ typedef void childlog_line_fn(
     void *arg, enum childlog_stream stream, const char *line, size_t len);
 
 enum {
-	CHILDLOG_LINE_MAX = 8192,  /* longer lines are cut in pieces */
+	CHILDLOG_LINE_MAX = 8192,   /* longer lines are cut in pieces */
 	CHILDLOG_RATE_LINES = 2000, /* a second and instance, burst of twice; a
 	                               line counts once more a KiB */
 };

@@ -63,8 +63,7 @@ is_mistyped(const struct node *map, const char *const *keys)
 }
 
 static bool
-derive_kind(
-    struct binder *b, const struct node *n, struct plugin_conf *p)
+derive_kind(struct binder *b, const struct node *n, struct plugin_conf *p)
 {
 	int found = find_only(b, p->name, n, kind_keys);
 
@@ -124,7 +123,7 @@ static void
 check_regex(struct binder *b, const struct node *n, const char *regex)
 {
 	struct conf_loc loc = node_loc(b->file, n);
-	unsigned long cost = target_regex_cost(regex) - strlen(regex);
+	unsigned long cost = target_regex_cost(regex);
 	const char *problem;
 	struct conf_quoted q;
 

@@ -8,8 +8,7 @@
 
 #include <string.h>
 
-typedef bool equal_fn(
-    const struct schema_key *k, const void *a, const void *b);
+typedef bool equal_fn(const struct schema_key *k, const void *a, const void *b);
 
 static equal_fn *const equals[VALUE_TYPE__COUNT];
 
@@ -143,8 +142,8 @@ plugin_conf_diff(const struct plugin_conf *a, const struct plugin_conf *b,
 	for (size_t i = 0; i < schema_plugin.n; i++) {
 		const struct schema_key *k = &schema_plugin.keys[i];
 
-		if (equals[k->type](k, schema_field_const(k, a),
-		        schema_field_const(k, b)))
+		if (equals[k->type](
+		        k, schema_field_const(k, a), schema_field_const(k, b)))
 			continue;
 		if (fields != NULL)
 			buf_printf(fields, "%s%s",

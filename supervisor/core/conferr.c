@@ -16,7 +16,7 @@
 #include <string.h>
 
 /* The text and behind it the file name, in one block. */
-static char *
+__attribute__((format(printf, 1, 0))) static char *
 join_text(const char *fmt, va_list ap, const char *file, char **ret_file)
 {
 	va_list again;
@@ -39,7 +39,7 @@ join_text(const char *fmt, va_list ap, const char *file, char **ret_file)
 	return block;
 }
 
-static void
+__attribute__((format(printf, 4, 0))) static void
 add(struct conf_errors *errs, struct conf_loc loc, bool warning,
     const char *fmt, va_list ap)
 {

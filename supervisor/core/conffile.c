@@ -54,8 +54,11 @@ static int
 check_above(const char *path, struct conf_errors *errs)
 {
 	char *dir = realpath(path, NULL);
-	int err = dir == NULL ? -errno : 0;
+	int err = 0;
 
+	/* Gone again: what is open has been checked. */
+	if (dir == NULL)
+		return errno == ENOMEM ? -ENOMEM : 0;
 	while (err == 0 && strcmp(dir, "/") != 0) {
 		char *slash = strrchr(dir, '/');
 		struct stat st;
@@ -175,8 +178,8 @@ compare_names(const void *a, const void *b)
 }
 
 static int
-read_names(DIR *d, const char *dir, struct conf_errors *errs,
-    struct file_names *names)
+read_names(
+    DIR *d, const char *dir, struct conf_errors *errs, struct file_names *names)
 {
 	struct dirent *entry;
 

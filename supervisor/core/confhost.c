@@ -65,8 +65,7 @@ check_roots(struct binder *b)
 }
 
 static void
-check_user(
-    struct binder *b, const struct node *n, const struct plugin_conf *p)
+check_user(struct binder *b, const struct node *n, const struct plugin_conf *p)
 {
 	struct conf_quoted q;
 	uid_t uid = 0;
@@ -87,8 +86,7 @@ check_user(
 }
 
 static void
-check_group(
-    struct binder *b, const struct node *n, const struct plugin_conf *p)
+check_group(struct binder *b, const struct node *n, const struct plugin_conf *p)
 {
 	struct conf_quoted q;
 	const struct group *gr;
@@ -123,8 +121,8 @@ static int
 test_in(const char *dir, size_t dir_len, const char *name, int mode)
 {
 	char path[4096 + 256];
-	int len = snprintf(
-	    path, sizeof(path), "%.*s/%s", (int)dir_len, dir, name);
+	int len =
+	    snprintf(path, sizeof(path), "%.*s/%s", (int)dir_len, dir, name);
 
 	if (len < 0 || (size_t)len >= sizeof(path))
 		return -ENAMETOOLONG;
@@ -189,8 +187,7 @@ is_module_there(const struct binder *b, const char *module)
 }
 
 void
-check_host(
-    struct binder *b, const struct node *n, const struct plugin_conf *p)
+check_host(struct binder *b, const struct node *n, const struct plugin_conf *p)
 {
 	const char *key = conf_kind_to_string(p->kind);
 	const struct node *what = node_get(n, key);

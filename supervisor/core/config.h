@@ -20,11 +20,11 @@
 enum {
 	CONFIG_FILE_MAX = 256 * 1024,
 	CONFIG_DEPTH_MAX = 16,
-	CONFIG_NODES_MAX = 65536,   /* per file */
+	CONFIG_NODES_MAX = 65536, /* per file */
 	CONFIG_FILES_MAX = 1024,
-	CONFIG_ERRORS_MAX = 200,    /* kept; the rest is counted */
+	CONFIG_ERRORS_MAX = 200, /* kept; the rest is counted */
 	CONFIG_PLUGINS_MAX = 4096,
-	CONFIG_DEPS_MAX = 256, /* of one plugin */
+	CONFIG_DEPS_MAX = 256,        /* of one plugin */
 	CONFIG_INSTANCES_MAX = 10000, /* of one plugin, and rows of all */
 	CONFIG_NAME_MAX = 48,
 };
@@ -83,12 +83,12 @@ struct stop_conf {
 
 struct probe_conf {
 	enum probe_kind kind;
-	char *http;       /* the URL as written */
-	char *host;       /* http, tcp: numeric address, "localhost" resolved
+	char *http; /* the URL as written */
+	char *host; /* http, tcp: numeric address, "localhost" resolved
 	                     to 127.0.0.1 at load; names are an error */
 	uint16_t port;
-	char *path;       /* http: path and query, at least "/" */
-	char *tcp;        /* as written */
+	char *path; /* http: path and query, at least "/" */
+	char *tcp;  /* as written */
 	struct strv exec;
 };
 
@@ -102,18 +102,18 @@ struct health_conf {
 struct ready_conf {
 	enum ready_kind kind; /* derived from which key is given */
 	bool notify;
-	char *log;            /* POSIX extended regex, compiled at load to
+	char *log; /* POSIX extended regex, compiled at load to
 	                         check it */
 	struct probe_conf probe;
 	int64_t after_ms;
 };
 
-struct limits_conf { /* -1: not set */
-	int64_t memory;      /* bytes */
-	int64_t cpu_milli;   /* thousandths of a percent of one CPU */
+struct limits_conf {       /* -1: not set */
+	int64_t memory;    /* bytes */
+	int64_t cpu_milli; /* thousandths of a percent of one CPU */
 	int64_t processes;
 	int64_t open_files;
-	int64_t core;        /* bytes */
+	int64_t core; /* bytes */
 };
 
 struct logfile_conf {
@@ -162,8 +162,8 @@ struct plugin_conf {
 	struct strv calls;
 	struct logfile_conf log;
 	bool essential;
-	char *type;          /* service | middleware | transport */
-	uint8_t *config;     /* msgpack map of the free subtree, or NULL */
+	char *type;      /* service | middleware | transport */
+	uint8_t *config; /* msgpack map of the free subtree, or NULL */
 	size_t config_len;
 };
 
@@ -266,7 +266,8 @@ void config_put(struct buf *out, const struct config *c,
 
 /* Generated from the schema table. */
 void config_put_json_schema(struct buf *out);
-void config_put_docs(struct buf *out); /* the Markdown table of docs/CONFIG.md */
+void config_put_docs(
+    struct buf *out); /* the Markdown table of docs/CONFIG.md */
 
 const char *conf_kind_to_string(enum conf_kind k);
 const char *restart_policy_to_string(enum restart_policy p);

@@ -398,16 +398,16 @@ put_rows(struct buf *out, const char *path, const struct schema_map *map)
 
 	for (size_t i = 0; i < map->n; i++) {
 		const struct schema_key *k = &map->keys[i];
-		const char *name =
-		    k->type == VAL_PLUGINS || k->type == VAL_DEPS ? "NAME."
-		                                                  : "";
+		const char *name = k->type == VAL_PLUGINS || k->type == VAL_DEPS
+		                       ? "NAME."
+		                       : "";
 
 		put_row(out, path, k);
 		/* What may stand below `defaults` stands below plugins. */
 		if (k->map == NULL || k->type == VAL_DEFAULTS)
 			continue;
-		(void)snprintf(below, sizeof(below), "%s%s.%s", path, k->name,
-		    name);
+		(void)snprintf(
+		    below, sizeof(below), "%s%s.%s", path, k->name, name);
 		put_rows(out, below, k->map);
 	}
 }
@@ -415,8 +415,7 @@ put_rows(struct buf *out, const char *path, const struct schema_map *map)
 void
 config_put_docs(struct buf *out)
 {
-	buf_puts(out,
-	    "| key | value | default | change | meaning |\n"
-	    "|---|---|---|---|---|\n");
+	buf_puts(out, "| key | value | default | change | meaning |\n"
+	              "|---|---|---|---|---|\n");
 	put_rows(out, "", &schema_main);
 }

@@ -43,8 +43,8 @@ count_shown(
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < map->n; i++)
-		n += is_shown(s, &map->keys[i],
-		    schema_field_const(&map->keys[i], base));
+		n += is_shown(
+		    s, &map->keys[i], schema_field_const(&map->keys[i], base));
 	return n;
 }
 
@@ -117,9 +117,8 @@ put_number(const struct show *s, const struct schema_key *k, const void *field)
 {
 	char text[NUMBER_CAP];
 
-	wire_put_str(s->out,
-	    number_type_get(k->type)->format(
-	        *(const int64_t *)field, text, sizeof(text)));
+	wire_put_str(s->out, number_type_get(k->type)->format(
+	                         *(const int64_t *)field, text, sizeof(text)));
 }
 
 static void
@@ -140,8 +139,8 @@ put_signal(const struct show *s, const struct schema_key *k, const void *field)
 	char text[16];
 
 	(void)k;
-	wire_put_str(s->out,
-	    units_signal_name(*(const int *)field, text, sizeof(text)));
+	wire_put_str(
+	    s->out, units_signal_name(*(const int *)field, text, sizeof(text)));
 }
 
 static void

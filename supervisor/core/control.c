@@ -35,7 +35,7 @@ enum {
 	OUTSTANDING_MAX = 16, /* requests of one connection */
 	STRIKES_MAX = 3,
 	GREETING_MS = 2000,
-	STALLED_S = 30,              /* a client that does not read */
+	STALLED_S = 30,                /* a client that does not read */
 	OUTPUT_HIGH = 8 * 1024 * 1024, /* then its requests must wait */
 	ACCEPT_PAUSE_MS = 1000,
 	POLL_MS = 100, /* log followers are looked at that often */
@@ -157,7 +157,7 @@ authorize(struct conn *c, int fd)
 	else if (has_operator_group(fd, cred.gid))
 		c->role = ROLE_OPERATOR;
 	c->refusal = "only root, the daemon's user and members of the group "
-		     "`plugind` may; 'usermod -aG plugind USER' adds one";
+	             "`plugind` may; 'usermod -aG plugind USER' adds one";
 }
 
 /* --- requests ---------------------------------------------------------- */
@@ -186,7 +186,7 @@ is_repeated(const struct conn *c, const struct sp_message *m)
 {
 	const struct request *req;
 
-	TAILQ_FOREACH (req, &held, link) {
+	TAILQ_FOREACH(req, &held, link) {
 		if (req->conn == c && req->trace_len == m->trace_len &&
 		    memcmp(req->trace, m->trace, m->trace_len) == 0)
 			return true;
@@ -339,8 +339,8 @@ read_greeting(struct conn *c, struct evbuffer *input)
 {
 	uint8_t greeting[SP_GREETING_LEN];
 	ssize_t n = evbuffer_copyout(input, greeting, sizeof(greeting));
-	int r = sp_check_greeting(
-	    greeting, n < 0 ? 0 : (size_t)n, SP_PROTO_REQ);
+	int r =
+	    sp_check_greeting(greeting, n < 0 ? 0 : (size_t)n, SP_PROTO_REQ);
 
 	if (r == -EAGAIN)
 		return false;
@@ -387,7 +387,7 @@ on_readable(struct bufferevent *bev, void *arg)
 		return;
 	}
 	while (!c->closing && evbuffer_get_length(output) < OUTPUT_HIGH &&
-	    read_message(c, input))
+	       read_message(c, input))
 		continue;
 	if (c->closing) {
 		close_conn(c);
@@ -430,7 +430,7 @@ oldest_without_greeting(void)
 {
 	struct conn *c;
 
-	TAILQ_FOREACH (c, &conns, link) {
+	TAILQ_FOREACH(c, &conns, link) {
 		if (!c->greeted)
 			return c;
 	}
@@ -516,8 +516,9 @@ on_accept_error(struct evconnlistener *l, void *arg)
 	    ACCEPT_PAUSE_MS / 1000, ACCEPT_PAUSE_MS % 1000 * 1000};
 
 	(void)arg;
-	log_warn(NULL, "control.sock: cannot accept a client: %s; next try "
-		       "in one second",
+	log_warn(NULL,
+	    "control.sock: cannot accept a client: %s; next try "
+	    "in one second",
 	    strerror(errno));
 	evconnlistener_disable(l);
 	event_add(&resume_event, &tv);
@@ -567,8 +568,8 @@ int
 control_init(struct event_base *base, const char *runtime_dir)
 {
 	int fd;
-	int n = snprintf(socket_path, sizeof(socket_path), "%s/control.sock",
-	    runtime_dir);
+	int n = snprintf(
+	    socket_path, sizeof(socket_path), "%s/control.sock", runtime_dir);
 
 	if (n < 0 || (size_t)n >= sizeof(socket_path))
 		return -ENAMETOOLONG;
@@ -597,12 +598,12 @@ void
 control_fini(void)
 {
 	struct conn *c;
+	struct conn *next;
 
 	if (listener == NULL)
 		return;
-	while ((c = TAILQ_FIRST(&conns)) != NULL) {
-		/* Last replies leave if the socket takes them at once. */
-		bufferevent_flush(c->bev, EV_WRITE, BEV_FLUSH);
+	for (c = TAILQ_FIRST(&conns); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
 		close_conn(c);
 	}
 	event_del(&resume_event);

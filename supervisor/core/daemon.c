@@ -13,6 +13,7 @@
 #include "depend.h"
 #include "guard.h"
 #include "health.h"
+#include "launcher.h"
 #include "lifecycle.h"
 #include "notify.h"
 #include "ops.h"
@@ -20,7 +21,6 @@
 #include "reaper.h"
 #include "reload.h"
 #include "sibling.h"
-#include "launcher.h"
 #include "table.h"
 
 #include "common/clock.h"
@@ -94,7 +94,7 @@ count_states(size_t counts[STATE__COUNT])
 {
 	struct row *row;
 
-	table_foreach (row, cursor)
+	table_foreach(row, cursor)
 		counts[row->state]++;
 }
 
@@ -105,8 +105,8 @@ report_status(void)
 
 	count_states(counts);
 	notify_send("STATUS=%zu running, %zu waiting, %zu backoff, %zu failed",
-	    counts[STATE_RUNNING], counts[STATE_WAITING],
-	    counts[STATE_BACKOFF], counts[STATE_FAILED]);
+	    counts[STATE_RUNNING], counts[STATE_WAITING], counts[STATE_BACKOFF],
+	    counts[STATE_FAILED]);
 }
 
 /* Once a turn of the loop, however many rows changed in it. */
@@ -139,9 +139,10 @@ on_row_changed(struct row *row, enum plugin_state old)
 	if (row->state != STATE_FAILED || old == STATE_FAILED || stopping ||
 	    !depend_is_essential(row))
 		return;
-	log_error(row->name, "is essential, or an essential plugin depends on "
-			     "it, and has failed: stopping the daemon with "
-			     "exit code %d",
+	log_error(row->name,
+	    "is essential, or an essential plugin depends on "
+	    "it, and has failed: stopping the daemon with "
+	    "exit code %d",
 	    DAEMON_ESSENTIAL);
 	daemon_stop(DAEMON_ESSENTIAL);
 }
@@ -174,7 +175,7 @@ daemon_stop(int code)
 	log_info(NULL, "stopping %zu process%s", lifecycle_processes(),
 	    lifecycle_processes() == 1 ? "" : "es");
 	notify_send("STOPPING=1");
-	table_foreach (row, cursor)
+	table_foreach(row, cursor)
 		depend_mark(row, STOP_SHUTDOWN);
 	depend_drain();
 	event_active(&report_event, EV_TIMEOUT, 0);
@@ -226,7 +227,7 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 	if (reload_read(&next, &errors) != 0) {
 		log_lines(&errors);
 		log_error(NULL, "reload: the configuration has errors; nothing "
-				"was changed");
+		                "was changed");
 	} else if (reload_apply(next, NULL) != 0) {
 		log_error(NULL, "reload: out of memory");
 	} else {
@@ -247,7 +248,7 @@ on_usr1(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	(void)arg;
 	(void)log_reopen();
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->log != NULL)
 			childlog_reopen(row->log);
 	}
@@ -264,7 +265,7 @@ on_usr2(evutil_socket_t sig, short what, void *arg)
 	(void)arg;
 	log_info(NULL, "SIGUSR2: %zu plugins, %zu processes",
 	    table_count_rows(), lifecycle_processes());
-	table_foreach (row, cursor)
+	table_foreach(row, cursor)
 		log_info(row->name,
 		    "state %s, wish %s, pid %d, generation %llu, restarts "
 		    "%llu%s%s",
@@ -293,7 +294,7 @@ catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(table_of) / sizeof(table_of[0]); i++) {
 		if (event_assign(&signals[i], loop, table_of[i].signal,
-			EV_SIGNAL | EV_PERSIST, table_of[i].fn, NULL) != 0 ||
+		        EV_SIGNAL | EV_PERSIST, table_of[i].fn, NULL) != 0 ||
 		    event_add(&signals[i], NULL) != 0)
 			return -ENOMEM;
 	}
@@ -368,8 +369,8 @@ take_lock(void)
 	}
 	while (flock(lock_fd, LOCK_EX | LOCK_NB) != 0) {
 		pid_t owner = read_lock_owner(lock_fd);
-		bool alive = owner > 0 &&
-		    (kill(owner, 0) == 0 || errno == EPERM);
+		bool alive =
+		    owner > 0 && (kill(owner, 0) == 0 || errno == EPERM);
 
 		if (alive || clock_mono_ms() >= end) {
 			log_error(NULL,
@@ -381,7 +382,8 @@ take_lock(void)
 		usleep(LOCK_EVERY_MS * 1000);
 	}
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(lock_fd, 0) != 0 || pwrite(lock_fd, text, (size_t)n, 0) < 0)
+	if (ftruncate(lock_fd, 0) != 0 ||
+	    pwrite(lock_fd, text, (size_t)n, 0) < 0)
 		log_warn(NULL, "%s: %s", path, strerror(errno));
 	return DAEMON_OK;
 }
@@ -420,13 +422,13 @@ make_loop(void)
 static int
 find_launcher(void)
 {
-	int r = sibling_find("pluginhost", "pluginhost/pluginhost", launcher_path,
-	    sizeof(launcher_path));
+	int r = sibling_find("pluginhost", "pluginhost/pluginhost",
+	    launcher_path, sizeof(launcher_path));
 
 	if (r != 0)
 		log_error(NULL, "cannot find pluginhost beside this program "
-				"(libexec/plugind/pluginhost): the "
-				"installation is incomplete");
+		                "(libexec/plugind/pluginhost): the "
+		                "installation is incomplete");
 	return r;
 }
 
@@ -504,8 +506,8 @@ run(struct config *config)
 	    config->nplugins, config->path);
 	r = reload_apply(config, NULL);
 	if (r != 0) {
-		log_error(NULL, "cannot take the configuration: %s",
-		    strerror(-r));
+		log_error(
+		    NULL, "cannot take the configuration: %s", strerror(-r));
 		daemon_stop(DAEMON_FAILURE);
 	}
 	config_unref(config);
@@ -534,8 +536,8 @@ daemon_run(const struct daemon_args *given, struct config *config)
 		goto out;
 	code = DAEMON_FAILURE;
 	if (guard_init(args.title, args.title_len, lock_fd) != 0) {
-		log_error(NULL, "cannot start plugind-guard: %s",
-		    strerror(errno));
+		log_error(
+		    NULL, "cannot start plugind-guard: %s", strerror(errno));
 		goto out;
 	}
 	if (start_modules() != 0)

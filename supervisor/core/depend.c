@@ -16,7 +16,7 @@ has_completed(const struct row *row)
 	const struct exit_record *e = row_exit(row, 0);
 
 	return row->state == STATE_STOPPED && e != NULL &&
-	    e->kind == EXIT_KIND_EXIT && e->value == 0 && !e->asked;
+	       e->kind == EXIT_KIND_EXIT && e->value == 0 && !e->asked;
 }
 
 static bool
@@ -25,7 +25,7 @@ row_meets(const struct row *row, enum dep_condition condition)
 	switch (condition) {
 	case DEP_STARTED:
 		return row->state == STATE_STARTING ||
-		    row->state == STATE_RUNNING;
+		       row->state == STATE_RUNNING;
 	case DEP_READY:
 		return row->state == STATE_RUNNING;
 	case DEP_HEALTHY:
@@ -72,7 +72,8 @@ depend_describe(const struct row *row, char *out, size_t cap)
 	for (size_t i = 0; i < p->ndeps && at < cap; i++) {
 		const struct dep_conf *d = &p->conf->deps[i];
 
-		if (p->deps[i] == NULL || depend_is_met(p->deps[i], d->condition))
+		if (p->deps[i] == NULL ||
+		    depend_is_met(p->deps[i], d->condition))
 			continue;
 		at += (size_t)snprintf(out + at, cap - at, "%s%s (%s)",
 		    at > 0 ? ", " : "", d->name,
@@ -102,8 +103,9 @@ tell_dependent(struct plugin *dependent, const struct plugin *dep, bool lost)
 		if (row->state == STATE_WAITING)
 			lifecycle_post(row, EVENT_START);
 		else if (lost && edge != NULL && edge->restart &&
-		    row->wish != WISH_DOWN && fsm_has_process(row->state) &&
-		    row->state != STATE_STOPPING)
+		         row->wish != WISH_DOWN &&
+		         fsm_has_process(row->state) &&
+		         row->state != STATE_STOPPING)
 			lifecycle_restart(row, STOP_DEPENDENCY);
 	}
 }

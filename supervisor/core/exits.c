@@ -88,8 +88,8 @@ set_error(struct row *row, struct exit_record *e)
 	if (was_out_of_memory(row))
 		snprintf(e->error, sizeof(e->error),
 		    "out of memory (limit %s): %s",
-		    units_format_size(row->conf->limits.memory, (char[32]){0},
-			32),
+		    units_format_size(
+		        row->conf->limits.memory, (char[32]){0}, 32),
 		    text);
 	else if (row->launch_failed || e->asked)
 		snprintf(e->error, sizeof(e->error), "%s",
@@ -123,8 +123,8 @@ exits_record(struct row *row, int status)
 }
 
 static void
-list_failure(const struct row *row, const struct exit_record *e,
-    enum fsm_event follows)
+list_failure(
+    const struct row *row, const struct exit_record *e, enum fsm_event follows)
 {
 	struct failure *f = &failures[nfailures++ % FAILURES_MAX];
 
@@ -168,8 +168,8 @@ describe_outlook(const struct row *row, enum fsm_event follows, bool counted,
 	else
 		return;
 	if (row->tally.cap > 0 && counted && n > 0 && (size_t)n < cap)
-		snprintf(out + n, cap - (size_t)n, " (restart %zu of %zu in %s)",
-		    row->tally.n, row->tally.cap,
+		snprintf(out + n, cap - (size_t)n,
+		    " (restart %zu of %zu in %s)", row->tally.n, row->tally.cap,
 		    units_format_duration(conf->window_ms, b, sizeof(b)));
 }
 

@@ -10,7 +10,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define GO(next_, action_) {STATE_##next_, ACTION_##action_}
+#define GO(next_, action_)                      \
+	{                                       \
+		STATE_##next_, ACTION_##action_ \
+	}
 
 /* clang-format off */
 /* A cell that is not named is {0, ACTION_INVALID}: fsm_step keeps the state. */
@@ -286,12 +289,12 @@ fsm_print(struct buf *out)
 {
 	for (unsigned s = 0; s < STATE__COUNT; s++) {
 		for (unsigned e = 0; e < EVENT__COUNT; e++) {
-			struct fsm_cell c = fsm_step(
-			    (enum plugin_state)s, (enum fsm_event)e);
+			struct fsm_cell c =
+			    fsm_step((enum plugin_state)s, (enum fsm_event)e);
 
 			buf_printf(out, "%-13s %-13s -> %-13s %s\n",
-			    state_names[s], event_names[e],
-			    state_names[c.next], action_names[c.action]);
+			    state_names[s], event_names[e], state_names[c.next],
+			    action_names[c.action]);
 		}
 	}
 }

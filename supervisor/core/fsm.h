@@ -33,14 +33,14 @@ enum plugin_state {
 enum plugin_wish { WISH_DOWN, WISH_UP, WISH_AGAIN, WISH__COUNT };
 
 enum fsm_event {
-	EVENT_START,   /* operator */
-	EVENT_STOP,    /* operator, or shutdown */
-	EVENT_RESTART, /* operator */
-	EVENT_RESET,   /* operator: clear failed */
-	EVENT_REMOVE,  /* gone from the configuration */
-	EVENT_CONFIG,  /* new configuration that needs a new process */
-	EVENT_GATE_OPEN, /* every dependency meets its condition */
-	EVENT_DEP_LOST,  /* a dependency with `restart: true` went away */
+	EVENT_START,        /* operator */
+	EVENT_STOP,         /* operator, or shutdown */
+	EVENT_RESTART,      /* operator */
+	EVENT_RESET,        /* operator: clear failed */
+	EVENT_REMOVE,       /* gone from the configuration */
+	EVENT_CONFIG,       /* new configuration that needs a new process */
+	EVENT_GATE_OPEN,    /* every dependency meets its condition */
+	EVENT_DEP_LOST,     /* a dependency with `restart: true` went away */
 	EVENT_SPAWN_FAILED, /* no process could be made: short of resources */
 	EVENT_EXECED,       /* the program runs in the new process */
 	EVENT_INITIALIZED,  /* managed: initialize succeeded */

@@ -223,7 +223,8 @@ guard_leave(int slot)
 	INVARIANT(slot >= 0 && slot < GUARD_SLOTS);
 	atomic_store(&table->slots[slot].pgid, 0);
 	if (slot < next_free)
-		next_free = slot; /* low slots first: a short scan, little memory */
+		next_free =
+		    slot; /* low slots first: a short scan, little memory */
 }
 
 bool

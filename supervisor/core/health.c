@@ -9,10 +9,10 @@
 #include "health.h"
 
 #include "childlog.h"
+#include "launcher.h"
 #include "lifecycle.h"
 #include "prepare.h"
 #include "probe.h"
-#include "launcher.h"
 
 #include "common/clock.h"
 #include "common/escape.h"
@@ -35,9 +35,9 @@ enum phase { PHASE_IDLE, PHASE_READY, PHASE_WATCH };
 struct health {
 	struct row *row;
 	enum phase phase;
-	struct probe *ready;  /* asked until it is good */
-	struct probe *watch;  /* asked while running */
-	bool ready_is_watch;  /* the health probe tells readiness, too */
+	struct probe *ready; /* asked until it is good */
+	struct probe *watch; /* asked while running */
+	bool ready_is_watch; /* the health probe tells readiness, too */
 	regex_t pattern;
 	bool has_pattern;
 	struct event timer;
@@ -155,9 +155,9 @@ on_watch_answer(struct health *h, bool ok, const char *text)
 	lifecycle_set_health(h->row, HEALTH_FAILING);
 	if (h->failures < (uint64_t)conf->failures) {
 		/* After the first failure ask at the pace of the timeout. */
-		arm(h,
-		    conf->timeout_ms < conf->interval_ms ? conf->timeout_ms
-							 : conf->interval_ms);
+		arm(h, conf->timeout_ms < conf->interval_ms
+		           ? conf->timeout_ms
+		           : conf->interval_ms);
 		return;
 	}
 	h->row->stop_reason = STOP_UNHEALTHY;
@@ -181,9 +181,8 @@ on_answer(void *arg, bool ok, const char *text)
 static void
 ask(struct health *h)
 {
-	struct probe *p = h->phase == PHASE_READY && !h->ready_is_watch
-	    ? h->ready
-	    : h->watch;
+	struct probe *p =
+	    h->phase == PHASE_READY && !h->ready_is_watch ? h->ready : h->watch;
 	int r = probe_ask(p, h->row->conf->health.timeout_ms);
 
 	/* Short of descriptors or memory says nothing about the plugin. */
@@ -297,8 +296,7 @@ new_health(struct row *row, struct health **ret)
 {
 	const struct plugin_conf *conf = row->conf;
 	struct health *h = calloc(1, sizeof(*h));
-	const struct probe_ops ops = {
-	    on_answer, spawn_probe, kill_probe, h};
+	const struct probe_ops ops = {on_answer, spawn_probe, kill_probe, h};
 	int r = 0;
 
 	if (h == NULL)
@@ -327,8 +325,8 @@ health_configure(struct row *row)
 {
 	const struct plugin_conf *conf = row->conf;
 	bool needed = conf->health.probe.kind != PROBE_NONE ||
-	    (conf->ready.kind != READY_DEFAULT &&
-		conf->ready.kind != READY_NOTIFY);
+	              (conf->ready.kind != READY_DEFAULT &&
+	                  conf->ready.kind != READY_NOTIFY);
 	struct health *h = NULL;
 
 	if (needed) {
@@ -379,13 +377,13 @@ describe_ready(const struct plugin_conf *conf, char *out, size_t cap)
 		    probe_describe(&conf->ready.probe, target, sizeof(target)));
 		break;
 	case READY_AFTER:
-		snprintf(out, cap, "after %lld ms",
-		    (long long)conf->ready.after_ms);
+		snprintf(
+		    out, cap, "after %lld ms", (long long)conf->ready.after_ms);
 		break;
 	case READY_DEFAULT:
 		snprintf(out, cap, "%s",
 		    conf->health.probe.kind != PROBE_NONE ? "health probe"
-							  : "program started");
+		                                          : "program started");
 		break;
 	}
 	return out;
@@ -400,10 +398,10 @@ health_report(const struct row *row, struct health_report *ret)
 	    [PROBE_TCP] = "tcp",
 	    [PROBE_EXEC] = "exec",
 	};
-	const struct probe_conf *probe = row->conf->health.probe.kind !=
-		PROBE_NONE
-	    ? &row->conf->health.probe
-	    : &row->conf->ready.probe;
+	const struct probe_conf *probe =
+	    row->conf->health.probe.kind != PROBE_NONE
+	        ? &row->conf->health.probe
+	        : &row->conf->ready.probe;
 	const struct health *h = row->watch;
 
 	memset(ret, 0, sizeof(*ret));

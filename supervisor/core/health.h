@@ -36,10 +36,10 @@ void health_stop(struct row *row);
 struct health_report {
 	char kind[8]; /* "http", "tcp", "exec" or "" */
 	char target[256];
-	char text[256];      /* what the last failed question answered */
-	int64_t at_ms;       /* Unix, of that */
-	unsigned failures;   /* in a row */
-	char ready[300];     /* how readiness is told: "notify", "log REGEX" */
+	char text[256];    /* what the last failed question answered */
+	int64_t at_ms;     /* Unix, of that */
+	unsigned failures; /* in a row */
+	char ready[300];   /* how readiness is told: "notify", "log REGEX" */
 };
 void health_report(const struct row *row, struct health_report *ret);
 

@@ -30,15 +30,15 @@ image_note_limits(void)
 }
 
 static int
-lookup_user(const char *user, uid_t own, struct account *a, char *why,
-    size_t cap)
+lookup_user(
+    const char *user, uid_t own, struct account *a, char *why, size_t cap)
 {
 	char scratch[NSS_BUFFER];
 	struct passwd pw;
 	struct passwd *found = NULL;
 	int r = user != NULL
-	    ? getpwnam_r(user, &pw, scratch, sizeof(scratch), &found)
-	    : getpwuid_r(own, &pw, scratch, sizeof(scratch), &found);
+	            ? getpwnam_r(user, &pw, scratch, sizeof(scratch), &found)
+	            : getpwuid_r(own, &pw, scratch, sizeof(scratch), &found);
 
 	if (found == NULL && user != NULL) {
 		snprintf(why, cap, "user %s: %s", user,
@@ -84,8 +84,8 @@ lookup_group(const char *group, struct account *a, char *why, size_t cap)
 }
 
 int
-account_lookup(const struct plugin_conf *conf, struct account *ret, char *why,
-    size_t cap)
+account_lookup(
+    const struct plugin_conf *conf, struct account *ret, char *why, size_t cap)
 {
 	struct account a = {.uid = UINT32_MAX, .gid = UINT32_MAX};
 	int r = lookup_user(conf->user, geteuid(), &a, why, cap);
@@ -218,8 +218,8 @@ put_limits(struct launch_head *h, const struct image_input *in)
 	if (l->core >= 0)
 		add_limit(h, RLIMIT_CORE, (uint64_t)l->core, (uint64_t)l->core);
 	if (l->memory >= 0 && in->rlimit_memory)
-		add_limit(h, RLIMIT_DATA, (uint64_t)l->memory,
-		    (uint64_t)l->memory);
+		add_limit(
+		    h, RLIMIT_DATA, (uint64_t)l->memory, (uint64_t)l->memory);
 	if (l->processes >= 0 && in->rlimit_processes)
 		add_limit(h, RLIMIT_NPROC, (uint64_t)l->processes,
 		    (uint64_t)l->processes);
@@ -262,11 +262,11 @@ put_argv(struct buf *b, struct launch_head *h, const struct strv *argv)
 }
 
 int
-image_build(const struct image_input *in, struct image *image, char *why,
-    size_t cap)
+image_build(
+    const struct image_input *in, struct image *image, char *why, size_t cap)
 {
-	const struct strv *argv = in->argv ? in->argv
-					   : plugin_conf_argv(in->conf);
+	const struct strv *argv =
+	    in->argv ? in->argv : plugin_conf_argv(in->conf);
 	struct launch_head head;
 	struct account account;
 	size_t generation_at;
@@ -290,8 +290,8 @@ image_build(const struct image_input *in, struct image *image, char *why,
 	if (r != 0) {
 		snprintf(why, cap, "%s",
 		    r == -EMSGSIZE ? "arguments and environment are larger "
-				     "than 1 MiB together"
-				   : strerror(-r));
+		                     "than 1 MiB together"
+		                   : strerror(-r));
 		buf_fini(&b);
 		return r == -EMSGSIZE ? -E2BIG : r;
 	}

@@ -38,13 +38,13 @@ struct account {
 
 /* Looks up user and group of the configuration. 0, or -errno with a sentence
  * in `why`. Asks the name service: at load time only. */
-int account_lookup(const struct plugin_conf *conf, struct account *ret,
-    char *why, size_t cap);
+int account_lookup(
+    const struct plugin_conf *conf, struct account *ret, char *why, size_t cap);
 
 /* Builds; an old image is replaced on success only. 0, -ENOMEM, -E2BIG (the
  * image would pass LAUNCH_IMAGE_MAX), or what account_lookup says. */
-int image_build(const struct image_input *in, struct image *image, char *why,
-    size_t cap);
+int image_build(
+    const struct image_input *in, struct image *image, char *why, size_t cap);
 void image_fini(struct image *image);
 
 /* Writes the generation into the environment. No heap. */

@@ -36,7 +36,7 @@ launcher_init(const char *launcher)
 	if (r == 0)
 		r = posix_spawnattr_setflags(&attributes,
 		    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-			POSIX_SPAWN_SETSID);
+		        POSIX_SPAWN_SETSID);
 	return -r;
 }
 
@@ -56,7 +56,7 @@ close_fd(int *fd)
 
 /* The ends of one start: ours, and the launcher's. */
 struct ends {
-	int ours[3];   /* out, err, status */
+	int ours[3]; /* out, err, status */
 	int theirs[3];
 	int image;
 };
@@ -130,8 +130,7 @@ open_ends(struct image *image, bool capture, struct ends *e)
 static int
 share_ends(const struct ends *e)
 {
-	const int fds[] = {
-	    e->theirs[0], e->theirs[1], e->theirs[2], e->image};
+	const int fds[] = {e->theirs[0], e->theirs[1], e->theirs[2], e->image};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (fds[i] >= 0 && fcntl(fds[i], F_SETFD, 0) != 0)
@@ -190,8 +189,8 @@ launcher_read_status(int status_fd, struct launch_failure *ret)
 }
 
 const char *
-launcher_describe(const struct launch_failure *failure, const struct image *image,
-    char *out, size_t cap)
+launcher_describe(const struct launch_failure *failure,
+    const struct image *image, char *out, size_t cap)
 {
 	static const char *const stages[LAUNCH_STAGE__COUNT] = {
 	    [LAUNCH_IMAGE] = "reading the launch image",

@@ -14,8 +14,8 @@ int launcher_init(const char *launcher);
 void launcher_fini(void);
 
 struct spawned {
-	pid_t pid;     /* leads a new session and group of that number */
-	int out_fd;    /* read ends, non-blocking; -1 when not captured */
+	pid_t pid;  /* leads a new session and group of that number */
+	int out_fd; /* read ends, non-blocking; -1 when not captured */
 	int err_fd;
 	int status_fd; /* EOF: the program runs; else a launch_failure */
 };

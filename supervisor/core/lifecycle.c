@@ -13,9 +13,9 @@
 #include "depend.h"
 #include "exits.h"
 #include "health.h"
+#include "launcher.h"
 #include "notify.h"
 #include "prepare.h"
-#include "launcher.h"
 
 #include "common/clock.h"
 #include "common/escape.h"
@@ -58,7 +58,7 @@ static bool
 is_coming_up(enum plugin_state s)
 {
 	return s == STATE_INITIALIZING || s == STATE_INITIALIZED ||
-	    s == STATE_STARTING;
+	       s == STATE_STARTING;
 }
 
 static void
@@ -83,7 +83,7 @@ static void
 count_unsettled(struct row *row)
 {
 	bool now = row->queued ||
-	    (!fsm_is_settled(row->state) && row->state != STATE_WAITING);
+	           (!fsm_is_settled(row->state) && row->state != STATE_WAITING);
 
 	if (now != row->unsettled)
 		unsettled += now ? 1 : (size_t)-1;
@@ -220,12 +220,12 @@ spawn(struct row *row)
 	row->generation++;
 	adopt(row, &s);
 	childlog_attach(row->log, s.out_fd, s.err_fd);
-	event_assign(&row->status_event, loop, s.status_fd, EV_READ, on_status,
-	    row);
+	event_assign(
+	    &row->status_event, loop, s.status_fd, EV_READ, on_status, row);
 	event_add(&row->status_event, NULL);
 	set_deadline(row, row->conf->start_timeout_ms);
-	(void)reaper_watch(&row->child, s.pid,
-	    row->has_cgroup ? row->id : NULL, on_child_exit, row);
+	(void)reaper_watch(&row->child, s.pid, row->has_cgroup ? row->id : NULL,
+	    on_child_exit, row);
 }
 
 static void
@@ -248,7 +248,7 @@ running(struct row *row)
 	log_info(row->name, "running (pid %d, ready in %s)",
 	    (int)row->child.pid,
 	    units_format_age(
-		row->ready_ms - row->started_ms, age, sizeof(age)));
+	        row->ready_ms - row->started_ms, age, sizeof(age)));
 	health_watch(row);
 }
 
@@ -281,7 +281,7 @@ escalate(struct row *row)
 			    "did not end %.1f s after SIG%s; killing it",
 			    (double)stop->timeout_ms / 1000,
 			    units_signal_name(
-				stop->signal, name, sizeof(name)));
+			        stop->signal, name, sizeof(name)));
 		else
 			log_warn(row->name,
 			    "pid %d does not end on SIGKILL: the kernel "
@@ -342,7 +342,8 @@ lifecycle_post(struct row *row, enum fsm_event event)
 
 	INVARIANT(row->magic == ROW_MAGIC);
 	if (cell.action == ACTION_INVALID) {
-		log_error(row->name, "event %s in state %s: a bug, please report",
+		log_error(row->name,
+		    "event %s in state %s: a bug, please report",
 		    fsm_event_to_string(event),
 		    plugin_state_to_string(row->state));
 		return;
@@ -401,8 +402,8 @@ read_launch_failure(struct row *row)
 	    launcher_read_status(row->status_fd, &failure) != -EPROTO)
 		return false;
 	launcher_describe(&failure, &row->image, text, sizeof(text));
-	escape_text(row->last_error, sizeof(row->last_error), text,
-	    strlen(text), NULL);
+	escape_text(
+	    row->last_error, sizeof(row->last_error), text, strlen(text), NULL);
 	return true;
 }
 
@@ -511,7 +512,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 		snprintf(row->last_error, sizeof(row->last_error),
 		    "not ready within start_timeout (%s)",
 		    units_format_duration(
-			row->conf->start_timeout_ms, limit, sizeof(limit)));
+		        row->conf->start_timeout_ms, limit, sizeof(limit)));
 		log_warn(row->name, "%s", row->last_error);
 	}
 	lifecycle_post(row, EVENT_TIMEOUT);
@@ -616,7 +617,7 @@ lifecycle_kill_all(void)
 {
 	struct row *row;
 
-	table_foreach (row, cursor)
+	table_foreach(row, cursor)
 		signal_group(row, SIGKILL);
 }
 
@@ -655,8 +656,8 @@ lifecycle_init(struct event_base *base)
 {
 	loop = base;
 	return event_assign(&spawn_event, base, -1, 0, on_spawn, NULL) == 0
-	    ? 0
-	    : -ENOMEM;
+	           ? 0
+	           : -ENOMEM;
 }
 
 void

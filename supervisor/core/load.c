@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 enum {
@@ -28,14 +27,8 @@ enum {
 	CONFIG_LIMIT = 64 * 1024 * 1024,
 	RUNTIME_DIR_MAX = 60, /* a socket's path below it must fit in 108 */
 	PATIENCE = 10000,
-	REGEX_BUDGET = 128 * 1024,
+	REGEX_BUDGET = 600 * 1000,
 };
-
-const char *
-load_module_dir(void)
-{
-	return PLUGIND_MODULE_DIR;
-}
 
 static int
 begin(struct binder *b, const struct config_source *src,
@@ -87,8 +80,8 @@ from_here(struct binder *b, const char *path)
 
 /* What stands in the command line has no line. */
 static void
-bind_given(struct binder *b, const struct schema_key *k, const char *text,
-    void *base)
+bind_given(
+    struct binder *b, const struct schema_key *k, const char *text, void *base)
 {
 	struct node n = {.text = text};
 	const char *file = b->file;
@@ -143,82 +136,6 @@ override_level(struct binder *b)
 		    "LOG_LEVEL: %s is not one of error, warn, info, debug: "
 		    "ignored",
 		    conf_quote(&q, env));
-}
-
-static void
-default_runtime_dir(struct binder *b)
-{
-	const char *xdg = b->host->env("XDG_RUNTIME_DIR");
-	char **at = &b->config->runtime_dir;
-
-	if (b->host->uid == 0)
-		*at = bind_memory(b, arena_strdup(b->arena, "/run/plugind"));
-	else if (xdg != NULL && xdg[0] == '/')
-		*at = bind_memory(b, arena_printf(b->arena, "%s/plugind", xdg));
-	else
-		*at = bind_memory(b,
-		    arena_printf(b->arena, "/tmp/plugind-%u",
-		        (unsigned)b->host->uid));
-}
-
-static void
-default_state_dir(struct binder *b)
-{
-	const char *xdg = b->host->env("XDG_STATE_HOME");
-	const char *home = b->host->env("HOME");
-	char **at = &b->config->state_dir;
-
-	if (b->host->uid == 0)
-		*at = bind_memory(
-		    b, arena_strdup(b->arena, "/var/lib/plugind"));
-	else if (xdg != NULL && xdg[0] == '/')
-		*at = bind_memory(b, arena_printf(b->arena, "%s/plugind", xdg));
-	else if (home != NULL && home[0] == '/')
-		*at = bind_memory(b,
-		    arena_printf(b->arena, "%s/.local/state/plugind", home));
-	else
-		*at = bind_memory(b,
-		    arena_printf(b->arena, "/tmp/plugind-%u/state",
-		        (unsigned)b->host->uid));
-}
-
-/* The directory of the modules of a build tree, when run from one. */
-static const char *
-built_module_dir(char *out, size_t cap)
-{
-	static const char tail[] = "/supervisor/core";
-	ssize_t len = readlink("/proc/self/exe", out, cap - sizeof("/plugins"));
-	char *slash;
-
-	if (len <= 0)
-		return NULL;
-	out[len] = '\0';
-	slash = strrchr(out, '/');
-	if (slash == NULL || (size_t)(slash - out) < sizeof(tail))
-		return NULL;
-	slash -= sizeof(tail) - 1;
-	if (strncmp(slash, tail, sizeof(tail) - 1) != 0)
-		return NULL;
-	memcpy(slash, "/plugins", sizeof("/plugins"));
-	return access(out, R_OK | X_OK) == 0 ? out : NULL;
-}
-
-static void
-default_module_path(struct binder *b)
-{
-	struct strv *list = &b->config->module_path;
-	char path[PATH_MAX];
-	const char *dir = NULL;
-
-	if (b->host->look)
-		dir = built_module_dir(path, sizeof(path));
-	if (dir == NULL)
-		dir = load_module_dir();
-	list->v = bind_memory(b, arena_alloc(b->arena, 2 * sizeof(char *)));
-	if (list->v == NULL)
-		return;
-	list->v[0] = bind_memory(b, arena_strdup(b->arena, dir));
-	list->n = list->v[0] == NULL ? 0 : 1;
 }
 
 typedef void use_fn(struct binder *b, const struct node *root);
@@ -284,7 +201,7 @@ bind_main(struct binder *b, const char *data, size_t len)
 
 	bind_defaults(b, &schema_plugin, &b->base);
 	bind_defaults(b, &schema_main, c);
-	default_module_path(b);
+	fill_module_path(b);
 	err = bind_bytes(b, data, len, use_main);
 	if (err < 0)
 		return err;
@@ -292,14 +209,13 @@ bind_main(struct binder *b, const char *data, size_t len)
 	override_path(b, "state_dir", b->src->state_dir, &c->state_dir);
 	override_level(b);
 	if (b->src->runtime_dir != NULL)
-		check_runtime_dir(
-		    b, (struct conf_loc){.file = "command line"});
+		check_runtime_dir(b, (struct conf_loc){.file = "command line"});
 	if (c->runtime_dir == NULL) {
-		default_runtime_dir(b);
+		fill_runtime_dir(b);
 		check_runtime_dir(b, (struct conf_loc){.file = "default"});
 	}
 	if (c->state_dir == NULL)
-		default_state_dir(b);
+		fill_state_dir(b);
 	return 0;
 }
 
@@ -324,9 +240,9 @@ merge_rows(struct binder *b)
 
 	qsort(b->rows, b->nrows, sizeof(struct plugin_conf *), compare_rows);
 	if (b->nrows > 0)
-		c->plugins = bind_memory(b,
-		    arena_alloc(b->arena,
-		        b->nrows * sizeof(struct plugin_conf *)));
+		c->plugins = bind_memory(
+		    b, arena_alloc(
+		           b->arena, b->nrows * sizeof(struct plugin_conf *)));
 	for (size_t i = 0; i < b->nrows && c->plugins != NULL; i++) {
 		struct plugin_conf *p = b->rows[i];
 		struct plugin_conf *last =
@@ -336,9 +252,8 @@ merge_rows(struct binder *b)
 			c->plugins[c->nplugins++] = p;
 		else
 			conf_error_add(b->errs, p->loc,
-			    "plugin %s is already defined at %s:%d:%d",
-			    p->name, last->loc.file, last->loc.line,
-			    last->loc.column);
+			    "plugin %s is already defined at %s:%d:%d", p->name,
+			    last->loc.file, last->loc.line, last->loc.column);
 	}
 }
 
@@ -398,12 +313,12 @@ find_main(struct binder *b)
 	if (given != NULL && given[0] != '\0')
 		return bind_memory(b, arena_strdup(b->arena, given));
 	if (b->host->uid != 0 && xdg != NULL && xdg[0] == '/')
-		return bind_memory(b,
-		    arena_printf(b->arena, "%s/plugind/plugind.yaml", xdg));
+		return bind_memory(
+		    b, arena_printf(b->arena, "%s/plugind/plugind.yaml", xdg));
 	if (b->host->uid != 0 && home != NULL && home[0] == '/')
-		return bind_memory(b,
-		    arena_printf(
-		        b->arena, "%s/.config/plugind/plugind.yaml", home));
+		return bind_memory(
+		    b, arena_printf(
+		           b->arena, "%s/.config/plugind/plugind.yaml", home));
 	return bind_memory(
 	    b, arena_strdup(b->arena, "/etc/plugind/plugind.yaml"));
 }
@@ -420,9 +335,9 @@ place_main(struct binder *b)
 		return -ENOMEM;
 	b->file = path;
 	b->config->path = absolute;
-	b->dir = bind_memory(b,
-	    arena_strndup(b->arena, absolute,
-	        slash == absolute ? 1 : (size_t)(slash - absolute)));
+	b->dir = bind_memory(
+	    b, arena_strndup(b->arena, absolute,
+	           slash == absolute ? 1 : (size_t)(slash - absolute)));
 	return b->error;
 }
 
@@ -470,8 +385,7 @@ read_dropin(struct binder *b, use_fn *use)
 static int
 read_named(struct binder *b, const char *dir, const char *name, use_fn *use)
 {
-	b->file =
-	    bind_memory(b, arena_printf(b->arena, "%s/%s", dir, name));
+	b->file = bind_memory(b, arena_printf(b->arena, "%s/%s", dir, name));
 	return b->file == NULL ? -ENOMEM : read_dropin(b, use);
 }
 
@@ -505,8 +419,8 @@ read_all_dropins(struct binder *b)
 {
 	const char *slash = strrchr(b->file, '/');
 	int before = slash == NULL ? 0 : (int)(slash - b->file) + 1;
-	const char *dir = bind_memory(b,
-	    arena_printf(b->arena, "%.*splugins.d", before, b->file));
+	const char *dir = bind_memory(
+	    b, arena_printf(b->arena, "%.*splugins.d", before, b->file));
 
 	if (dir == NULL)
 		return -ENOMEM;

@@ -64,7 +64,7 @@ compare_rows(const void *a, const void *b)
 	if (r != 0)
 		return r;
 	return ((*x)->instance > (*y)->instance) -
-	    ((*x)->instance < (*y)->instance);
+	       ((*x)->instance < (*y)->instance);
 }
 
 void
@@ -75,7 +75,7 @@ look_status(struct request *req)
 	if (!request_get_rows(req, &s))
 		return;
 	if (!s.named)
-		qsort(s.rows, s.n, sizeof(s.rows[0]), compare_rows);
+		qsort(s.rows, s.n, sizeof(struct row *), compare_rows);
 	put_rows(req, &s, rowput_status);
 	free(s.rows);
 }
@@ -198,7 +198,7 @@ static bool
 has_reached(const struct row *row, const struct state_wait *w)
 {
 	return row->state == w->state &&
-	    (!w->healthy || row->health == HEALTH_OK);
+	       (!w->healthy || row->health == HEALTH_OK);
 }
 
 static bool
@@ -237,7 +237,7 @@ parse_state(const char *text, struct state_wait *w)
 	w->healthy = strcmp(text, "healthy") == 0;
 	w->state = STATE_RUNNING;
 	return w->healthy || strcmp(text, "ready") == 0 ||
-	    plugin_state_from_string(text, &w->state) == 0;
+	       plugin_state_from_string(text, &w->state) == 0;
 }
 
 void

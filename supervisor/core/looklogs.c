@@ -58,8 +58,8 @@ new_follow(const struct selection *s)
 			continue;
 		snprintf(file->plugin, sizeof(file->plugin), "%s",
 		    row->plugin->name);
-		snprintf(file->name, sizeof(file->name), "%s",
-		    one ? row->name : "");
+		snprintf(
+		    file->name, sizeof(file->name), "%s", one ? row->name : "");
 		f->n++;
 	}
 	return f;
@@ -105,7 +105,7 @@ get_cursor(struct request *req, struct follow *f)
 	for (uint32_t i = 0; i < count; i++) {
 		if (wire_get_array(&req->args, &four) != 0 || four != 4 ||
 		    wire_get_cstr(&req->args, at.plugin, sizeof(at.plugin)) !=
-			0 ||
+		        0 ||
 		    wire_get_cstr(&req->args, at.name, sizeof(at.name)) != 0 ||
 		    wire_get_uint(&req->args, &at.position.inode) != 0 ||
 		    wire_get_uint(&req->args, &at.position.offset) != 0)

@@ -42,8 +42,16 @@ struct options {
 	const char *print;
 };
 
-enum { OPT_CONFIG = 256, OPT_RUNTIME, OPT_STATE, OPT_LEVEL, OPT_CHECK,
-	OPT_PRINT, OPT_VERSION, OPT_HELP };
+enum {
+	OPT_CONFIG = 256,
+	OPT_RUNTIME,
+	OPT_STATE,
+	OPT_LEVEL,
+	OPT_CHECK,
+	OPT_PRINT,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
@@ -165,8 +173,9 @@ print_table(const char *what)
 		buf_fini(&out);
 		return fflush(stdout) == 0 ? DAEMON_OK : DAEMON_FAILURE;
 	}
-	fprintf(stderr, "plugind: --print %s: must be schema, docs, config or "
-			"fsm\n",
+	fprintf(stderr,
+	    "plugind: --print %s: must be schema, docs, config or "
+	    "fsm\n",
 	    what);
 	return DAEMON_USAGE;
 }

@@ -31,9 +31,9 @@ struct notify_message {
 	bool reloading;
 	bool stopping;
 	bool watchdog;
-	const char *status;    /* not escaped, NUL-terminated, or NULL */
-	int64_t main_pid;      /* 0: not given */
-	int64_t extend_ms;     /* EXTEND_TIMEOUT_USEC, -1: not given */
+	const char *status; /* not escaped, NUL-terminated, or NULL */
+	int64_t main_pid;   /* 0: not given */
+	int64_t extend_ms;  /* EXTEND_TIMEOUT_USEC, -1: not given */
 };
 typedef void notify_message_fn(void *arg, const struct notify_message *m);
 

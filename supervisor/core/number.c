@@ -98,8 +98,8 @@ parse_factor(const char *s, int64_t *ret)
 static const char *
 format_factor(int64_t value, char *out, size_t cap)
 {
-	int len = snprintf(out, cap, "%" PRId64 ".%03" PRId64, value / 1000,
-	    value % 1000);
+	int len = snprintf(
+	    out, cap, "%" PRId64 ".%03" PRId64, value / 1000, value % 1000);
 
 	while (out[len - 1] == '0')
 		out[--len] = '\0';
@@ -109,16 +109,14 @@ format_factor(int64_t value, char *out, size_t cap)
 }
 
 static const struct number_type number_types[] = {
-    [VAL_INT] = {"a whole number such as 3", true, parse_int, format_int,
-        NULL},
+    [VAL_INT] = {"a whole number such as 3", true, parse_int, format_int, NULL},
     [VAL_OCTAL] = {"an octal number such as 0027", false, parse_octal,
         format_octal, "^(0o)?[0-7]+$"},
     [VAL_DURATION] = {"a duration such as 500ms, 10s or 1h30m", false,
         units_parse_duration, units_format_duration,
         "^(0|([0-9]+([.][0-9]+)?(ms|s|m|h|d|w))+)$"},
-    [VAL_SIZE] = {"a size such as 64MiB, 512K or 1GB", false,
-        units_parse_size, units_format_size,
-        "^[0-9]+([.][0-9]+)?([kKMGT]?B?|[KMGT]iB)$"},
+    [VAL_SIZE] = {"a size such as 64MiB, 512K or 1GB", false, units_parse_size,
+        units_format_size, "^[0-9]+([.][0-9]+)?([kKMGT]?B?|[KMGT]iB)$"},
     [VAL_PERCENT] = {"a percentage such as 50%", false, parse_percent,
         units_format_percent, "^[0-9]+([.][0-9]+)?%$"},
     [VAL_FACTOR] = {"a number such as 2 or 1.5", true, parse_factor,

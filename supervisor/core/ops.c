@@ -52,7 +52,7 @@ free_op(struct op *op)
 
 	if (op == NULL)
 		return;
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->op == op)
 			row->op = NULL;
 	}
@@ -105,10 +105,10 @@ tell_running(const struct row *row, struct outcome *o)
 
 	o->done = true;
 	o->code = MSG_CODE_OK;
-	snprintf(o->message, sizeof(o->message), "running (pid %d, ready in %s)",
-	    (int)row->child.pid,
+	snprintf(o->message, sizeof(o->message),
+	    "running (pid %d, ready in %s)", (int)row->child.pid,
 	    units_format_age(
-		row->ready_ms - row->started_ms, age, sizeof(age)));
+	        row->ready_ms - row->started_ms, age, sizeof(age)));
 }
 
 /* start, restart and apply want a running process. */
@@ -250,8 +250,7 @@ ops_add(struct op *op, struct row *row)
 }
 
 void
-ops_add_result(
-    struct op *op, const char *name, int code, const char *message)
+ops_add_result(struct op *op, const char *name, int code, const char *message)
 {
 	if (next_result(op, name) != NULL)
 		close_result(op, op->nresults - 1, code, message);
@@ -262,7 +261,7 @@ ops_settle(struct op *op)
 {
 	struct row *row;
 
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->op == op)
 			look_at(row);
 	}
@@ -298,8 +297,8 @@ put_open_message(struct buf *out, const char *name)
 		wire_put_str(out, "");
 		return;
 	}
-	snprintf(text, sizeof(text), "%s",
-	    plugin_state_to_string(rows[0]->state));
+	snprintf(
+	    text, sizeof(text), "%s", plugin_state_to_string(rows[0]->state));
 	if (rows[0]->state == STATE_WAITING) {
 		char deps[150];
 

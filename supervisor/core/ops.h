@@ -11,8 +11,15 @@
 
 enum { OPS_KEPT = 256 };
 
-enum op_verb { OP_START, OP_STOP, OP_RESTART, OP_RELOAD, OP_RESET, OP_APPLY,
-	OP_VERB__COUNT };
+enum op_verb {
+	OP_START,
+	OP_STOP,
+	OP_RESTART,
+	OP_RELOAD,
+	OP_RESET,
+	OP_APPLY,
+	OP_VERB__COUNT
+};
 
 struct op_result {
 	char name[ROW_NAME_MAX];

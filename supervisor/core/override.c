@@ -35,8 +35,8 @@ put_entry(struct buf *out, const char *name, int enabled, int64_t instances)
 		return;
 	buf_printf(out, "  %s:\n", name);
 	if (enabled >= 0)
-		buf_printf(out, "    enabled: %s\n",
-		    enabled != 0 ? "true" : "false");
+		buf_printf(
+		    out, "    enabled: %s\n", enabled != 0 ? "true" : "false");
 	if (instances >= 0)
 		buf_printf(out, "    instances: %" PRId64 "\n", instances);
 }
@@ -46,8 +46,8 @@ read_enabled(const struct node *n, int *ret)
 {
 	if (n == NULL)
 		return 0;
-	if (n->kind != NODE_SCALAR || (strcmp(n->text, "true") != 0 &&
-	                                  strcmp(n->text, "false") != 0))
+	if (n->kind != NODE_SCALAR ||
+	    (strcmp(n->text, "true") != 0 && strcmp(n->text, "false") != 0))
 		return -EINVAL;
 	*ret = n->text[0] == 't';
 	return 0;
@@ -180,8 +180,7 @@ replace_file(const char *path, const struct buf *content)
 	/* One that a process of this number has left behind. */
 	(void)unlinkat(dir, temporary, 0);
 	err = write_new(dir, temporary, content);
-	if (err == 0 &&
-	    renameat(dir, temporary, dir, CONFFILE_OVERRIDE) < 0) {
+	if (err == 0 && renameat(dir, temporary, dir, CONFFILE_OVERRIDE) < 0) {
 		err = -errno;
 		(void)unlinkat(dir, temporary, 0);
 	}
@@ -199,8 +198,7 @@ place(const struct config *c, struct buf *dir, struct buf *path)
 
 	if (slash == NULL)
 		return -EINVAL;
-	buf_printf(
-	    dir, "%.*s/plugins.d", (int)(slash - c->path), c->path);
+	buf_printf(dir, "%.*s/plugins.d", (int)(slash - c->path), c->path);
 	buf_printf(path, "%s/%s", buf_cstr(dir), CONFFILE_OVERRIDE);
 	return buf_error(dir) < 0 ? buf_error(dir) : buf_error(path);
 }

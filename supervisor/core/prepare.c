@@ -40,8 +40,8 @@ make_sub_dir(const char *parent, const char *name, mode_t mode)
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
 	r = make_dir(path, mode);
 	if (r != 0)
-		log_error(NULL, "cannot make directory %s: %s", path,
-		    strerror(-r));
+		log_error(
+		    NULL, "cannot make directory %s: %s", path, strerror(-r));
 	return r;
 }
 
@@ -100,8 +100,8 @@ prepare_cgroup(struct row *row)
 	if (r == 0)
 		r = cgroup_limit(row->id, &limits);
 	if (r != 0) {
-		snprintf(row->last_error, sizeof(row->last_error),
-		    "cgroup: %s", strerror(-r));
+		snprintf(row->last_error, sizeof(row->last_error), "cgroup: %s",
+		    strerror(-r));
 		return r;
 	}
 	row->has_cgroup = true;
@@ -185,11 +185,11 @@ build_image(const struct row *row, const struct strv *argv, struct image *image,
 	    .instance = row->instance,
 	    .state_dir = prepare_state_dir(row, state, sizeof(state)),
 	    .notify_path = row->notify != NULL
-		? notify_path(row, socket, sizeof(socket))
-		: NULL,
-	    .cgroup_procs = row->has_cgroup
-		? cgroup_procs_path(row->id, procs, sizeof(procs))
-		: NULL,
+	                       ? notify_path(row, socket, sizeof(socket))
+	                       : NULL,
+	    .cgroup_procs = row->has_cgroup ? cgroup_procs_path(
+	                                          row->id, procs, sizeof(procs))
+	                                    : NULL,
 	    .rlimit_processes = !cgroup_has("pids"),
 	    .rlimit_memory = !cgroup_has("memory"),
 	};
@@ -208,8 +208,8 @@ static int
 prepare_all(struct row *row)
 {
 	struct account account;
-	int r = account_lookup(row->conf, &account, row->last_error,
-	    sizeof(row->last_error));
+	int r = account_lookup(
+	    row->conf, &account, row->last_error, sizeof(row->last_error));
 
 	if (r == 0)
 		r = prepare_own_dir(row, &account);

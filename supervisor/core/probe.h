@@ -49,6 +49,7 @@ bool probe_is_open(const struct probe *p);
 void probe_exec_exited(struct probe *p, int pid, int status);
 
 /* "http http://...", "tcp ...", "exec a b": for show and why. */
-const char *probe_describe(const struct probe_conf *conf, char *out, size_t cap);
+const char *probe_describe(
+    const struct probe_conf *conf, char *out, size_t cap);
 
 #endif

@@ -90,7 +90,7 @@ reaper_init(struct event_base *base)
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
 		return -errno;
 	if (event_assign(&sigchld, base, SIGCHLD, EV_SIGNAL | EV_PERSIST,
-		on_sigchld, NULL) != 0 ||
+	        on_sigchld, NULL) != 0 ||
 	    event_add(&sigchld, NULL) != 0)
 		return -ENOMEM;
 	return 0;
@@ -103,8 +103,8 @@ reaper_fini(void)
 }
 
 int
-reaper_watch(struct child *c, pid_t pid, const char *cgroup, reaper_fn *fn,
-    void *arg)
+reaper_watch(
+    struct child *c, pid_t pid, const char *cgroup, reaper_fn *fn, void *arg)
 {
 	struct child **link = find_link(pid);
 

@@ -31,8 +31,8 @@ void reaper_fini(void);
 
 /* From now on `fn` hears of its end. A process that finds no place in the
  * guard's table is killed: -ENOSPC, but fn is called all the same. */
-int reaper_watch(struct child *c, pid_t pid, const char *cgroup, reaper_fn *fn,
-    void *arg);
+int reaper_watch(
+    struct child *c, pid_t pid, const char *cgroup, reaper_fn *fn, void *arg);
 /* Its owner goes away: the child is killed, and reaped silently later. */
 void reaper_abandon(struct child *c);
 

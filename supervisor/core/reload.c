@@ -77,12 +77,11 @@ plan_changed(struct plan *plan, const struct plugin_conf *old,
 	if (kind != CONF_SAME) {
 		c = add_change(plan, new->name,
 		    kind == CONF_LIVE ? CHANGE_UPDATE : CHANGE_RESTART);
-		snprintf(c->fields, sizeof(c->fields), "%s",
-		    buf_cstr(&fields));
+		snprintf(c->fields, sizeof(c->fields), "%s", buf_cstr(&fields));
 		snprintf(c->reason, sizeof(c->reason), "%.140s changed%s",
 		    c->fields,
 		    kind == CONF_LIVE ? "; takes effect without a new process"
-				      : "");
+		                      : "");
 	}
 	buf_fini(&fields);
 }
@@ -112,8 +111,8 @@ reload_plan(const struct config *next, struct plan *ret)
 		const struct plugin_conf *old = table.config->plugins[i];
 
 		if (config_find(next, old->name) == NULL)
-			snprintf(add_change(&plan, old->name, CHANGE_REMOVE)
-				     ->reason,
+			snprintf(
+			    add_change(&plan, old->name, CHANGE_REMOVE)->reason,
 			    sizeof(plan.v->reason),
 			    "no longer in the configuration");
 	}
@@ -263,7 +262,7 @@ start_new(void)
 {
 	struct row *row;
 
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->state == STATE_REGISTERED && row->wish == WISH_DOWN &&
 		    row->conf->enabled && !row->removed && row->generation == 0)
 			lifecycle_start(row);
@@ -276,7 +275,7 @@ look_at_gates(void)
 {
 	struct row *row;
 
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->state == STATE_WAITING)
 			lifecycle_post(row, EVENT_START);
 	}
@@ -296,7 +295,7 @@ reload_apply(struct config *next, struct op **ret_op)
 		if (op == NULL)
 			return -ENOMEM;
 	}
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->removed)
 			remove_row(row, op);
 		else if (!row->taken)

@@ -31,8 +31,7 @@ request_parse(struct request *req, const void *payload, size_t len)
 	wire_cursor_init(&c, payload, len);
 	if (wire_get_array(&c, &count) != 0 || count < 4 ||
 	    wire_get_uint(&c, &version) != 0 || wire_get_uint(&c, &type) != 0 ||
-	    wire_get_uint(&c, &id) != 0 ||
-	    wire_get_array(&c, &req->nargs) != 0)
+	    wire_get_uint(&c, &id) != 0 || wire_get_array(&c, &req->nargs) != 0)
 		return -EBADMSG;
 	req->args = c;
 	req->id = id;
@@ -57,7 +56,7 @@ request_put_reply(const struct request *req, struct buf *out)
 {
 	static const uint8_t nil = 0xc0;
 	static const char too_large[] = "the reply is larger than 4 MiB; ask "
-					"for fewer plugins";
+	                                "for fewer plugins";
 	bool broken = buf_error(&req->data) != 0;
 
 	wire_put_array(out, 4);
@@ -69,9 +68,9 @@ request_put_reply(const struct request *req, struct buf *out)
 	if (broken) {
 		wire_put_map(out, 1);
 		wire_put_str(out, "error");
-		wire_put_str(out,
-		    buf_error(&req->data) == -EMSGSIZE ? too_large
-						       : "out of memory");
+		wire_put_str(out, buf_error(&req->data) == -EMSGSIZE
+		                      ? too_large
+		                      : "out of memory");
 	} else if (req->data.len == 0) {
 		wire_put_raw(out, &nil, 1);
 	} else {
@@ -129,8 +128,7 @@ has_argument(struct request *req)
 }
 
 bool
-request_get_str(
-    struct request *req, const char *what, char *out, size_t cap)
+request_get_str(struct request *req, const char *what, char *out, size_t cap)
 {
 	if (!has_argument(req) || wire_get_cstr(&req->args, out, cap) != 0)
 		return refuse(req, what, "a short string");
@@ -185,7 +183,7 @@ select_all(struct selection *s)
 	s->rows = calloc(table_count_rows() + 1, sizeof(struct row *));
 	if (s->rows == NULL)
 		return false;
-	table_foreach (row, cursor)
+	table_foreach(row, cursor)
 		s->rows[s->n++] = row;
 	return true;
 }

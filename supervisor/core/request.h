@@ -66,8 +66,8 @@ bool request_failed(const struct request *req);
 
 /* Arguments, by position. Each returns true, or false after request_fail. A
  * missing optional one gives the default. */
-bool request_get_str(struct request *req, const char *what, char *out,
-    size_t cap);
+bool request_get_str(
+    struct request *req, const char *what, char *out, size_t cap);
 bool request_get_uint(struct request *req, const char *what, uint64_t *ret);
 bool request_opt_uint(
     struct request *req, const char *what, uint64_t fallback, uint64_t *ret);

@@ -55,8 +55,8 @@ forget_old(struct restart_state *r, int64_t since_ms)
 
 /* True when one more restart now stays within the policy. */
 static bool
-count_restart(struct restart_state *r, const struct restart_conf *conf,
-    int64_t now_ms)
+count_restart(
+    struct restart_state *r, const struct restart_conf *conf, int64_t now_ms)
 {
 	if (r->cap == 0) /* unlimited */
 		return true;
@@ -72,7 +72,7 @@ static int64_t
 grow_delay(const struct restart_conf *conf, int64_t delay_ms)
 {
 	int64_t next = delay_ms / 1000 * conf->factor_milli +
-	    delay_ms % 1000 * conf->factor_milli / 1000;
+	               delay_ms % 1000 * conf->factor_milli / 1000;
 
 	return next > conf->max_delay_ms ? conf->max_delay_ms : next;
 }
@@ -93,7 +93,7 @@ restart_decide(struct restart_state *r, const struct restart_conf *conf,
 {
 	struct restart_verdict v = {RESTART_STAY, 0};
 	bool wanted = conf->policy == RESTART_ALWAYS ||
-	    (conf->policy == RESTART_ON_FAILURE && !e->clean);
+	              (conf->policy == RESTART_ON_FAILURE && !e->clean);
 
 	if (e->refused || !wanted) {
 		/* A failure that nobody restarts is still a failure. */
@@ -112,8 +112,8 @@ restart_decide(struct restart_state *r, const struct restart_conf *conf,
 	}
 	if (r->next_delay_ms < 0)
 		r->next_delay_ms = conf->delay_ms < conf->max_delay_ms
-		    ? conf->delay_ms
-		    : conf->max_delay_ms;
+		                       ? conf->delay_ms
+		                       : conf->max_delay_ms;
 	v.delay_ms = add_jitter(conf, r->next_delay_ms, random);
 	v.kind = v.delay_ms > 0 ? RESTART_LATER : RESTART_NOW;
 	r->next_delay_ms = grow_delay(conf, r->next_delay_ms);
@@ -137,8 +137,8 @@ int64_t
 restart_delay(const struct restart_conf *conf, unsigned n)
 {
 	int64_t delay = conf->delay_ms < conf->max_delay_ms
-	    ? conf->delay_ms
-	    : conf->max_delay_ms;
+	                    ? conf->delay_ms
+	                    : conf->max_delay_ms;
 
 	while (n-- > 0)
 		delay = grow_delay(conf, delay);

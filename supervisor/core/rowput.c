@@ -58,7 +58,7 @@ put_key_time(struct buf *out, const char *key, int64_t unix_ms)
 
 	put_key_str(out, key,
 	    unix_ms > 0 ? units_format_time(unix_ms, text, sizeof(text))
-			: NULL);
+	                : NULL);
 }
 
 /* Unix time of a row's pending restart, or 0. */
@@ -90,7 +90,7 @@ rowput_message(const struct row *row, char *out, size_t cap)
 	} else if (row->message[0] != '\0') {
 		snprintf(out, cap, "%s", row->message);
 	} else if (row->state == STATE_RUNNING &&
-	    row->health == HEALTH_FAILING) {
+	           row->health == HEALTH_FAILING) {
 		struct health_report report;
 
 		health_report(row, &report);
@@ -141,8 +141,8 @@ put_status_pairs(struct buf *out, const struct row *row)
 	put_key_opt(out, "pid", alive ? row->child.pid : -1);
 	put_key_int(out, "generation", (int64_t)row->generation);
 	put_key_time(out, "started_at", alive ? row->started_real_ms : 0);
-	put_key_opt(out, "uptime_ms",
-	    alive ? clock_mono_ms() - row->started_ms : -1);
+	put_key_opt(
+	    out, "uptime_ms", alive ? clock_mono_ms() - row->started_ms : -1);
 	put_key_int(out, "restarts", (int64_t)row->restarts);
 	put_last_exit(out, row);
 	put_key_str(out, "last_error",
@@ -153,8 +153,8 @@ put_status_pairs(struct buf *out, const struct row *row)
 	put_key_str(out, "message", message);
 	put_key_bool(out, "enabled", row->plugin->conf->enabled);
 	put_key_str(out, "wish", plugin_wish_to_string(row->wish));
-	put_key_time(out, "since",
-	    clock_real_ms() - (clock_mono_ms() - row->since_ms));
+	put_key_time(
+	    out, "since", clock_real_ms() - (clock_mono_ms() - row->since_ms));
 }
 
 void
@@ -183,8 +183,8 @@ rowput_exits(struct buf *out, const struct row *row)
 		put_key_int(out, "uptime_ms", e->uptime_ms);
 		put_key_str(out, "error",
 		    e->error[0] != '\0'
-			? e->error
-			: exits_describe(e, text, sizeof(text)));
+		        ? e->error
+		        : exits_describe(e, text, sizeof(text)));
 	}
 }
 
@@ -278,8 +278,8 @@ put_places(struct buf *out, const struct row *row)
 	char where[PATH_MAX + 32];
 	const char *root = row->has_cgroup ? cgroup_root() : NULL;
 
-	put_key_str(out, "log_path",
-	    row->log != NULL ? childlog_path(row->log) : NULL);
+	put_key_str(
+	    out, "log_path", row->log != NULL ? childlog_path(row->log) : NULL);
 	put_key_str(
 	    out, "state_dir", prepare_state_dir(row, path, sizeof(path)));
 	if (root != NULL)
@@ -287,7 +287,7 @@ put_places(struct buf *out, const struct row *row)
 	put_key_str(out, "cgroup", root != NULL ? path : NULL);
 	snprintf(where, sizeof(where), "%s:%d",
 	    row->plugin->conf->loc.file != NULL ? row->plugin->conf->loc.file
-						: "(default)",
+	                                        : "(default)",
 	    row->plugin->conf->loc.line);
 	put_key_str(out, "defined_at", where);
 }
@@ -309,8 +309,8 @@ rowput_show(struct buf *out, const struct row *row)
 	put_limits(out, &conf->limits);
 	put_restart(out, row);
 	put_key_str(out, "ready", report.ready);
-	put_key_str(out, "probe",
-	    report.target[0] != '\0' ? report.target : NULL);
+	put_key_str(
+	    out, "probe", report.target[0] != '\0' ? report.target : NULL);
 	put_key_int(out, "probe_failures", report.failures);
 	put_key_int(out, "dropped_log_lines",
 	    row->log != NULL ? (int64_t)childlog_dropped(row->log) : 0);

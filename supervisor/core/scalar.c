@@ -44,8 +44,8 @@ conf_join(struct conf_words *out, const char *const *words)
 }
 
 void
-bind_expected(struct binder *b, const char *name, const struct node *n,
-    const char *what)
+bind_expected(
+    struct binder *b, const char *name, const struct node *n, const char *what)
 {
 	struct conf_quoted q;
 	const char *got = "a map";
@@ -56,14 +56,14 @@ bind_expected(struct binder *b, const char *name, const struct node *n,
 		got = conf_quote(&q, n->text);
 	else if (n->kind == NODE_SEQ)
 		got = "a list";
-	conf_error_add(b->errs, node_loc(b->file, n),
-	    "%s: expected %s, not %s", name, what, got);
+	conf_error_add(b->errs, node_loc(b->file, n), "%s: expected %s, not %s",
+	    name, what, got);
 }
 
 /* The text of a scalar that means something, or NULL after a complaint. */
 static const char *
-scalar_text(struct binder *b, const char *name, const struct node *n,
-    const char *what)
+scalar_text(
+    struct binder *b, const char *name, const struct node *n, const char *what)
 {
 	if (n->kind == NODE_SCALAR && !node_is_null(n))
 		return n->text;
@@ -84,8 +84,7 @@ static void
 bind_bool(struct binder *b, const struct schema_key *k, const struct node *n,
     void *field)
 {
-	static const char *const yes[] = {
-	    "true", "yes", "on", "y", "1", NULL};
+	static const char *const yes[] = {"true", "yes", "on", "y", "1", NULL};
 	static const char *const no[] = {"false", "no", "off", "n", "0", NULL};
 	const char *s = scalar_text(b, k->name, n, "true or false");
 
@@ -94,9 +93,9 @@ bind_bool(struct binder *b, const struct schema_key *k, const struct node *n,
 	if (n->plain && (strcmp(s, "true") == 0 || strcmp(s, "True") == 0 ||
 	                    strcmp(s, "TRUE") == 0))
 		*(bool *)field = true;
-	else if (n->plain && (strcmp(s, "false") == 0 ||
-	                         strcmp(s, "False") == 0 ||
-	                         strcmp(s, "FALSE") == 0))
+	else if (n->plain &&
+	         (strcmp(s, "false") == 0 || strcmp(s, "False") == 0 ||
+	             strcmp(s, "FALSE") == 0))
 		*(bool *)field = false;
 	else if (is_among(s, yes))
 		bind_expected(b, k->name, n,
@@ -144,8 +143,8 @@ bind_number(struct binder *b, const struct schema_key *k, const struct node *n,
 		return;
 	err = type->parse(s, &value);
 	if (k->type == VAL_INT && err == 0 && s[0] == '0' && s[1] != '\0') {
-		bind_expected(b, k->name, n,
-		    "a decimal number without leading zeros");
+		bind_expected(
+		    b, k->name, n, "a decimal number without leading zeros");
 		return;
 	}
 	if (err == 0 && type->only_plain && !n->plain) {
@@ -236,8 +235,8 @@ find_word(struct binder *b, const struct schema_key *k, const struct node *n)
 		bind_expected(b, k->name, n, what);
 	else
 		conf_error_add(b->errs, node_loc(b->file, n),
-		    "%s: expected %s, not %s (did you mean %s?)", k->name,
-		    what, conf_quote(&q, s), meant);
+		    "%s: expected %s, not %s (did you mean %s?)", k->name, what,
+		    conf_quote(&q, s), meant);
 	return -1;
 }
 
@@ -274,8 +273,8 @@ bind_word(struct binder *b, const struct schema_key *k, const struct node *n,
 
 /* Copies what was expanded; `out` is never longer than one value may be. */
 static char *
-keep_expanded(struct binder *b, const char *name, const struct node *n,
-    struct buf *out)
+keep_expanded(
+    struct binder *b, const char *name, const struct node *n, struct buf *out)
 {
 	b->expanded += out->len;
 	if (buf_error(out) == -EMSGSIZE || b->expanded > EXPAND_TOTAL_MAX) {
@@ -324,14 +323,12 @@ bind_path(struct binder *b, const char *path)
 		return bind_memory(b, arena_strdup(b->arena, path));
 	if (path[0] == '\0' || strcmp(path, ".") == 0)
 		return bind_memory(b, arena_strdup(b->arena, b->dir));
-	return bind_memory(b,
-	    arena_printf(b->arena, "%s%s%s", b->dir,
-	        strcmp(b->dir, "/") == 0 ? "" : "/", path));
+	return bind_memory(b, arena_printf(b->arena, "%s%s%s", b->dir,
+	                          strcmp(b->dir, "/") == 0 ? "" : "/", path));
 }
 
 char *
-bind_checked(
-    struct binder *b, const struct schema_key *k, const struct node *n)
+bind_checked(struct binder *b, const struct schema_key *k, const struct node *n)
 {
 	char *text = bind_text(b, k->name, n);
 	const char *problem;
@@ -386,8 +383,8 @@ bind_program_path(struct binder *b, char *text)
 }
 
 static void
-bind_program(struct binder *b, const struct schema_key *k,
-    const struct node *n, void *field)
+bind_program(struct binder *b, const struct schema_key *k, const struct node *n,
+    void *field)
 {
 	char *text = bind_checked(b, k, n);
 

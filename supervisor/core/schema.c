@@ -29,8 +29,7 @@ static const char *const policies[] = {"on-failure", "always", "never", NULL};
 static const char *const conditions[] = {
     "started", "ready", "healthy", "completed", NULL};
 static const char *const overflows[] = {"drop_oldest", "block", NULL};
-static const char *const types[] = {
-    "service", "middleware", "transport", NULL};
+static const char *const types[] = {"service", "middleware", "transport", NULL};
 static const char *const log_words[] = {"stderr", NULL};
 static const char *const kinds[] = {"command", "exec", "module", NULL};
 

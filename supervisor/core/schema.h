@@ -56,7 +56,7 @@ struct schema_key {
 	int64_t max;
 	const char *const *words; /* ends with NULL */
 	const struct schema_map *map;
-	schema_check_fn *check; /* strings and elements of lists */
+	schema_check_fn *check;  /* strings and elements of lists */
 	enum conf_change change; /* keys of a plugin */
 	enum key_scope scope;
 	const char *shown; /* the default in words, where it is computed */

@@ -122,8 +122,8 @@ is_float(const char *s)
 }
 
 static void
-put_plain(struct binder *b, const struct node *n, const char *s,
-    struct buf *out)
+put_plain(
+    struct binder *b, const struct node *n, const char *s, struct buf *out)
 {
 	struct conf_quoted q;
 	int err;
@@ -163,8 +163,8 @@ put_scalar(struct binder *b, const struct node *n, struct buf *out)
 }
 
 static void
-put_children(struct binder *b, const struct node *n, struct buf *out,
-    unsigned depth)
+put_children(
+    struct binder *b, const struct node *n, struct buf *out, unsigned depth)
 {
 	if (depth > SUBTREE_DEPTH_MAX) {
 		conf_error_add(b->errs, node_loc(b->file, n),
@@ -215,8 +215,8 @@ bind_free(struct binder *b, const struct schema_key *k, const struct node *n,
 	if (buf_error(&out) < 0)
 		b->error = -ENOMEM;
 	else
-		p->config = bind_memory(
-		    b, arena_memdup(b->arena, out.data, out.len));
+		p->config =
+		    bind_memory(b, arena_memdup(b->arena, out.data, out.len));
 	p->config_len = p->config == NULL ? 0 : out.len;
 	buf_fini(&out);
 }

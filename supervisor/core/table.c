@@ -63,8 +63,8 @@ name_row(struct row *row, int64_t instances)
 }
 
 static struct row *
-new_row(struct plugin *p, struct config *config,
-    const struct plugin_conf *conf, unsigned instance)
+new_row(struct plugin *p, struct config *config, const struct plugin_conf *conf,
+    unsigned instance)
 {
 	struct row *row = calloc(1, sizeof(*row));
 
@@ -91,8 +91,8 @@ new_row(struct plugin *p, struct config *config,
 
 /* Rows up to the configured number exist afterwards; none is removed. */
 static int
-grow_rows(struct plugin *p, struct config *config,
-    const struct plugin_conf *conf)
+grow_rows(
+    struct plugin *p, struct config *config, const struct plugin_conf *conf)
 {
 	size_t want = (size_t)conf->instances;
 	struct row **rows;
@@ -104,8 +104,8 @@ grow_rows(struct plugin *p, struct config *config,
 		return -ENOMEM;
 	p->rows = rows;
 	while (p->nrows < want) {
-		struct row *row = new_row(
-		    p, config, conf, (unsigned)p->nrows + 1);
+		struct row *row =
+		    new_row(p, config, conf, (unsigned)p->nrows + 1);
 
 		if (row == NULL)
 			return -ENOMEM;
@@ -196,8 +196,8 @@ link_plugin(struct plugin *p)
 static bool
 add_dependent(struct plugin *p, struct plugin *dependent)
 {
-	struct plugin **all = realloc(p->dependents,
-	    (p->ndependents + 1) * sizeof(struct plugin *));
+	struct plugin **all = realloc(
+	    p->dependents, (p->ndependents + 1) * sizeof(struct plugin *));
 
 	if (all == NULL)
 		return false;
@@ -243,8 +243,7 @@ visit(struct plugin *p, struct plugin **sorted, size_t *n)
 static bool
 sort_all(void)
 {
-	struct plugin **sorted =
-	    calloc(table.n + 1, sizeof(struct plugin *));
+	struct plugin **sorted = calloc(table.n + 1, sizeof(struct plugin *));
 	size_t n = 0;
 
 	if (sorted == NULL)
@@ -298,7 +297,7 @@ static bool
 is_gone(const struct row *row)
 {
 	return row->removed && row->state == STATE_DESTROYED &&
-	    row->child.pid == 0;
+	       row->child.pid == 0;
 }
 
 static void
@@ -390,7 +389,7 @@ table_row_by_pid(pid_t pid)
 {
 	struct row *row;
 
-	table_foreach (row, cursor) {
+	table_foreach(row, cursor) {
 		if (row->child.pid == pid)
 			return row;
 	}

@@ -24,8 +24,13 @@ struct op;
 struct health;
 struct plugin;
 
-enum plugin_health { HEALTH_UNKNOWN, HEALTH_OK, HEALTH_DEGRADED, HEALTH_FAILING,
-	HEALTH__COUNT };
+enum plugin_health {
+	HEALTH_UNKNOWN,
+	HEALTH_OK,
+	HEALTH_DEGRADED,
+	HEALTH_FAILING,
+	HEALTH__COUNT
+};
 
 enum stop_reason {
 	STOP_NONE,
@@ -49,9 +54,9 @@ struct exit_record {
 	uint64_t generation;
 	int64_t uptime_ms;
 	enum exit_kind kind;
-	int value;       /* exit status or signal */
+	int value; /* exit status or signal */
 	bool core_dumped;
-	bool asked;      /* a stop was under way */
+	bool asked; /* a stop was under way */
 	char error[ROW_TEXT_MAX];
 };
 
@@ -77,8 +82,8 @@ struct row {
 	bool was_ready;     /* this incarnation */
 	bool launch_failed; /* this incarnation never became its program */
 	bool has_cgroup;
-	bool taken;         /* known to lifecycle.c and prepare.c */
-	bool unsettled;     /* counted by lifecycle.c */
+	bool taken;     /* known to lifecycle.c and prepare.c */
+	bool unsettled; /* counted by lifecycle.c */
 
 	struct child child;
 	struct image image;
@@ -86,8 +91,8 @@ struct row {
 	int status_fd;             /* -1: closed */
 	uint64_t generation;
 	uint64_t restarts;
-	int64_t since_ms;      /* monotonic: when the state was entered */
-	int64_t started_ms;    /* monotonic, of this process */
+	int64_t since_ms;   /* monotonic: when the state was entered */
+	int64_t started_ms; /* monotonic, of this process */
 	int64_t started_real_ms;
 	int64_t ready_ms;      /* monotonic */
 	int64_t due_ms;        /* monotonic: when the deadline fires; 0: none */
@@ -104,8 +109,8 @@ struct row {
 	struct health *watch; /* readiness and probes; health.c */
 	struct op *op;        /* the latest operation that waits for this row */
 	unsigned op_index;
-	int64_t backoff_ms;       /* of the restart that is pending */
-	uint64_t oom_kills;       /* of its cgroup, as last seen */
+	int64_t backoff_ms; /* of the restart that is pending */
+	uint64_t oom_kills; /* of its cgroup, as last seen */
 	TAILQ_ENTRY(row) spawn_link;
 };
 
@@ -157,8 +162,8 @@ struct table_cursor {
 	size_t row;
 };
 struct row *table_next(struct table_cursor *c);
-#define table_foreach(row_, cursor_)                        \
-	for (struct table_cursor cursor_ = {0, 0};          \
+#define table_foreach(row_, cursor_)               \
+	for (struct table_cursor cursor_ = {0, 0}; \
 	     ((row_) = table_next(&(cursor_))) != NULL;)
 
 /* The newest exit of a row, or NULL; n counts back from it. */

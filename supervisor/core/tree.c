@@ -47,8 +47,7 @@ static const struct {
         "a \": \" is not allowed here: check the indentation, or put the "
         "value in quotes"},
     {"could not find expected ':'", "expected \"key: value\""},
-    {"did not find expected key",
-        "expected a key here: check the indentation"},
+    {"did not find expected key", "expected a key here: check the indentation"},
     {"did not find expected '-' indicator",
         "expected \"- \" here: check the indentation"},
     {"did not find expected ',' or ']'",
@@ -107,8 +106,8 @@ report_reader(const struct reader *r)
 		    "control character 0x%02x is not allowed",
 		    (unsigned)r->parser.problem_value);
 	else
-		conf_error_add(r->errs, loc,
-		    "invalid UTF-8: save the file in UTF-8");
+		conf_error_add(
+		    r->errs, loc, "invalid UTF-8: save the file in UTF-8");
 }
 
 /* A tab at the place, with nothing but blanks before it on its line. */
@@ -136,8 +135,8 @@ report_syntax(const struct reader *r)
 	const char *text = p->problem;
 
 	if (is_tab_at(r, &p->problem_mark)) {
-		conf_error_add(r->errs, loc,
-		    "a tab cannot indent in YAML: use spaces");
+		conf_error_add(
+		    r->errs, loc, "a tab cannot indent in YAML: use spaces");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(problem_words) / sizeof(*problem_words);
@@ -306,16 +305,16 @@ open_level(struct reader *r, const yaml_event_t *ev, enum node_kind kind)
 static int
 on_mapping(struct reader *r, const yaml_event_t *ev)
 {
-	refuse_mark(r, ev, ev->data.mapping_start.anchor,
-	    ev->data.mapping_start.tag);
+	refuse_mark(
+	    r, ev, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
 	return open_level(r, ev, NODE_MAP);
 }
 
 static int
 on_sequence(struct reader *r, const yaml_event_t *ev)
 {
-	refuse_mark(r, ev, ev->data.sequence_start.anchor,
-	    ev->data.sequence_start.tag);
+	refuse_mark(
+	    r, ev, ev->data.sequence_start.anchor, ev->data.sequence_start.tag);
 	return open_level(r, ev, NODE_SEQ);
 }
 

@@ -31,9 +31,8 @@ static void
 sum_registered(const struct row *row, char *out, size_t cap)
 {
 	snprintf(out, cap, "%s was never started: %s.", row->name,
-	    row->plugin->conf->enabled
-		? "its turn has not come yet"
-		: "it is not enabled (enabled: false)");
+	    row->plugin->conf->enabled ? "its turn has not come yet"
+	                               : "it is not enabled (enabled: false)");
 }
 
 static void
@@ -67,10 +66,10 @@ sum_coming_up(const struct row *row, char *out, size_t cap)
 	    "%s, at most %s more.",
 	    row->name, (int)row->child.pid,
 	    units_format_age(
-		clock_mono_ms() - row->started_ms, age, sizeof(age)),
+	        clock_mono_ms() - row->started_ms, age, sizeof(age)),
 	    report.ready,
-	    units_format_age(row->due_ms - clock_mono_ms(), left,
-		sizeof(left)));
+	    units_format_age(
+	        row->due_ms - clock_mono_ms(), left, sizeof(left)));
 }
 
 static void
@@ -80,10 +79,9 @@ sum_running(const struct row *row, char *out, size_t cap)
 
 	snprintf(out, cap, "%s is running as pid %d since %s%s.", row->name,
 	    (int)row->child.pid,
-	    units_format_age(
-		clock_mono_ms() - row->ready_ms, age, sizeof(age)),
+	    units_format_age(clock_mono_ms() - row->ready_ms, age, sizeof(age)),
 	    row->health == HEALTH_FAILING ? ", but its health probe fails"
-					  : "");
+	                                  : "");
 }
 
 static void
@@ -96,8 +94,8 @@ sum_stopping(const struct row *row, char *out, size_t cap)
 	    row->name, (int)row->child.pid,
 	    stop_reason_to_string(row->stop_reason),
 	    row->stop_step > 1 ? "killed again" : "killed",
-	    units_format_age(row->due_ms - clock_mono_ms(), left,
-		sizeof(left)));
+	    units_format_age(
+	        row->due_ms - clock_mono_ms(), left, sizeof(left)));
 }
 
 static void
@@ -107,8 +105,8 @@ sum_stopped(const struct row *row, char *out, size_t cap)
 	char what[64];
 
 	if (e == NULL)
-		snprintf(out, cap, "%s is stopped and has not run yet.",
-		    row->name);
+		snprintf(
+		    out, cap, "%s is stopped and has not run yet.", row->name);
 	else if (e->asked)
 		snprintf(out, cap, "%s is stopped: %s.", row->name,
 		    stop_reason_to_string(row->stop_reason));
@@ -126,8 +124,8 @@ sum_backoff(const struct row *row, char *out, size_t cap)
 	char left[32];
 	int64_t ms = row->due_ms - clock_mono_ms();
 
-	snprintf(out, cap, "%s is down (%s) and starts again in %s.",
-	    row->name, row->last_error,
+	snprintf(out, cap, "%s is down (%s) and starts again in %s.", row->name,
+	    row->last_error,
 	    units_format_age(ms > 0 ? ms : 0, left, sizeof(left)));
 }
 
@@ -150,7 +148,7 @@ sum_failed(const struct row *row, char *out, size_t cap)
 		    "%s.",
 		    row->name, row->last_error, row->tally.n,
 		    units_format_duration(
-			r->window_ms, window, sizeof(window)));
+		        r->window_ms, window, sizeof(window)));
 }
 
 static summary_fn *const summaries[STATE__COUNT] = {
@@ -193,8 +191,7 @@ put_link(struct chain *chain, const struct plugin *dep,
 	put_key_str(out, "name", dep->name);
 	put_key_str(out, "state",
 	    row != NULL ? plugin_state_to_string(row->state) : "unknown");
-	put_key_str(
-	    out, "condition", dep_condition_to_string(edge->condition));
+	put_key_str(out, "condition", dep_condition_to_string(edge->condition));
 	put_key_bool(out, "met", depend_is_met(dep, edge->condition));
 	put_key_int(out, "depth", depth);
 	put_key_str(out, "text", text);
@@ -294,8 +291,8 @@ collect_hints(const struct row *row, char hints[HINTS_MAX][HINT_MAX])
 		    "pluginctl start %s  tries again from a clean slate",
 		    row->name);
 	else if (row->state == STATE_BACKOFF)
-		snprintf(hints[n++], HINT_MAX, "pluginctl start %s  starts it now",
-		    row->name);
+		snprintf(hints[n++], HINT_MAX,
+		    "pluginctl start %s  starts it now", row->name);
 	else if (row->state == STATE_STOPPED || row->state == STATE_REGISTERED)
 		snprintf(hints[n++], HINT_MAX,
 		    "pluginctl start %s  starts it until the daemon ends; "
