@@ -7,6 +7,7 @@
 #include "act.h"
 
 #include "control.h"
+#include "daemon.h"
 #include "depend.h"
 #include "lifecycle.h"
 #include "ops.h"
@@ -34,13 +35,23 @@ log_command(const struct request *req, const struct selection *s)
 	    req->info->name, s->n, s->n == 1 ? "" : "s");
 }
 
+/* Nothing new is begun any more. */
+static bool
+is_stopping(struct request *req)
+{
+	if (!daemon_is_stopping())
+		return false;
+	request_fail(req, MSG_CODE_FAILED, NULL, "plugind is stopping");
+	return true;
+}
+
 /* Which rows, and a fresh operation for them. */
 static struct op *
 begin(struct request *req, enum op_verb verb, struct selection *s)
 {
 	struct op *op;
 
-	if (!request_get_rows(req, s))
+	if (is_stopping(req) || !request_get_rows(req, s))
 		return NULL;
 	op = ops_new(verb, s->n);
 	if (op == NULL) {
@@ -116,6 +127,7 @@ note_dependents(struct op *op, const struct selection *s)
 
 			if (dependent->nrows == 0 ||
 			    dependent->rows[0]->child.pid == 0 ||
+			    dependent->rows[0]->state == STATE_STOPPING ||
 			    is_selected(s, dependent->rows[0]) ||
 			    at + CONFIG_NAME_MAX + 64 >= sizeof(op->note))
 				continue;
@@ -162,7 +174,7 @@ act_stop(struct request *req)
 	struct op *op;
 	bool cascade;
 
-	if (!request_get_rows(req, &s))
+	if (is_stopping(req) || !request_get_rows(req, &s))
 		return;
 	if (!request_opt_bool(req, "cascade", &cascade)) {
 		free(s.rows);
@@ -181,8 +193,8 @@ act_stop(struct request *req)
 	log_command(req, &s);
 	for (size_t i = 0; i < s.n; i++)
 		ops_add(op, s.rows[i]);
-	note_dependents(op, &s);
 	depend_drain();
+	note_dependents(op, &s);
 	finish(req, op, &s);
 }
 
@@ -350,7 +362,7 @@ apply_files(struct request *req)
 	struct op *op;
 	struct buf *out = &req->data;
 
-	if (!read_next(req, &next))
+	if (is_stopping(req) || !read_next(req, &next))
 		return;
 	if (reload_plan(next, &plan) != 0) {
 		config_unref(next);

@@ -74,8 +74,13 @@ set_deadline(struct row *row, int64_t ms)
 	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
 	row->due_ms = clock_mono_ms() + ms;
-	if (event_add(&row->deadline, &tv) != 0)
-		log_error(row->name, "cannot arm a timer: out of memory");
+	if (event_add(&row->deadline, &tv) == 0)
+		return;
+	/* Out of memory. A deadline that never comes would leave the row where
+	 * it is for ever; one that comes at once only hurries. */
+	log_error(row->name, "cannot arm a timer: out of memory");
+	if (!is_coming_up(row->state))
+		event_active(&row->deadline, EV_TIMEOUT, 0);
 }
 
 /* Work is under way in it that ends by itself. */

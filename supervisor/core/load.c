@@ -274,9 +274,8 @@ finish(struct binder *b, struct config **ret)
 }
 
 int
-load_bytes(const char *file, const char *dir, const char *data, size_t len,
-    const struct config_host *host, struct config **ret,
-    struct conf_errors *errs)
+load_bytes(const struct load_bytes *in, const struct config_host *host,
+    struct config **ret, struct conf_errors *errs)
 {
 	static const struct config_source nothing_said;
 	struct binder b;
@@ -284,13 +283,13 @@ load_bytes(const char *file, const char *dir, const char *data, size_t len,
 
 	if (err < 0)
 		goto out;
-	b.dir = bind_memory(&b, arena_strdup(b.arena, dir));
-	b.file = bind_memory(&b, arena_strdup(b.arena, file));
+	b.dir = bind_memory(&b, arena_strdup(b.arena, in->dir));
+	b.file = bind_memory(&b, arena_strdup(b.arena, in->file));
 	if (b.error == 0)
-		b.config->path = bind_path(&b, file);
+		b.config->path = bind_path(&b, in->file);
 	err = b.error;
 	if (err == 0)
-		err = bind_main(&b, data, len);
+		err = bind_main(&b, in->data, in->len);
 	if (err < 0)
 		goto out;
 	merge_rows(&b);

@@ -10,11 +10,17 @@
 int load_files(const struct config_source *src, const struct config_host *host,
     struct config **ret, struct conf_errors *errs);
 
-/* The same for one main file that is in memory already and is said to be
- * `file` in the directory `dir`; touches no disk if host->look is false. */
-int load_bytes(const char *file, const char *dir, const char *data, size_t len,
-    const struct config_host *host, struct config **ret,
-    struct conf_errors *errs);
+/* A main file that is in memory already. */
+struct load_bytes {
+	const char *file; /* as complaints name it */
+	const char *dir;  /* absolute, that it is said to lie in */
+	const char *data;
+	size_t len;
+};
+
+/* The same for such a file; touches no disk if host->look is false. */
+int load_bytes(const struct load_bytes *in, const struct config_host *host,
+    struct config **ret, struct conf_errors *errs);
 
 /* Where modules are if `module_path` does not say it. */
 const char *load_module_dir(void);

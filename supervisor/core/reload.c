@@ -229,6 +229,15 @@ change_row(struct row *row, struct op *op)
 	bool was_enabled = row->conf->enabled;
 
 	take_config(row);
+	/* On its way out when it was configured again: let it come back. */
+	if (row->state == STATE_STOPPING && row->stop_reason == STOP_REMOVED &&
+	    row->conf->enabled) {
+		image_fini(&row->image);
+		if (op != NULL)
+			ops_add(op, row);
+		lifecycle_start(row);
+		return;
+	}
 	if (kind == CONF_SAME)
 		return;
 	if (kind == CONF_LIVE) {
@@ -286,8 +295,11 @@ reload_apply(struct config *next, struct op **ret_op)
 {
 	struct op *op = NULL;
 	struct row *row;
-	int r = table_apply(next);
+	int r;
 
+	/* What an earlier change has ended must not be found again. */
+	table_collect();
+	r = table_apply(next);
 	if (r != 0)
 		return r;
 	if (ret_op != NULL) {

@@ -348,7 +348,7 @@ fill_row(unsigned rows[3][WORD_MAX + 1], size_t i, const char *a, const char *b)
 unsigned
 schema_distance(const char *a, const char *b)
 {
-	unsigned rows[3][WORD_MAX + 1];
+	unsigned rows[3][WORD_MAX + 1] = {{0}};
 	size_t m = strlen(a);
 	size_t n = strlen(b);
 
