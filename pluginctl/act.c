@@ -135,7 +135,7 @@ set_enabled(struct ctl *ctl, bool enabled)
 		print_enabled(ctl, &data, enabled);
 	if (!ctl->option[OPTION_NOW])
 		return 0;
-	fflush(stdout);
+	(void)fflush(stdout);
 	ctl_args(&args, 1);
 	ctl_put_names(&args, ctl->argc, ctl->argv);
 	return operation_run(ctl, enabled ? MSG_START : MSG_STOP, &args);

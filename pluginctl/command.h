@@ -32,15 +32,15 @@ struct command {
 	const char *name;    /* one or two words */
 	const char *aliases; /* words with blanks between, or NULL */
 	enum command_group group;
+	enum msg_type type;   /* the request behind it; 0: not just one */
 	const char *operands; /* "NAME…" as in help, or "" */
 	int min_operands;
 	int max_operands; /* -1: any number */
 	enum option_kind kind;
 	uint32_t options; /* OPTION_BIT of its own */
 	command_fn *run;
-	enum msg_type type; /* the request behind it; 0: not just one */
-	const char *help;   /* one line */
-	const char *more;   /* sentences, or NULL */
+	const char *help; /* one line */
+	const char *more; /* sentences, or NULL */
 };
 
 extern const struct command command_table[];

@@ -16,8 +16,8 @@
 /* What a shell offers for a kind, but for plugins and files. */
 static const char *const kind_words[] = {
     [KIND_OUTPUT] = "table wide json yaml name",
-    [KIND_STATE] = "ready healthy running registered waiting initializing "
-                   "starting stopping stopped backoff failed",
+    [KIND_STATE] = ("ready healthy running registered waiting initializing "
+                    "starting stopping stopped backoff failed"),
     [KIND_SIGNAL] = "TERM HUP INT QUIT KILL USR1 USR2 STOP CONT ABRT",
     [KIND_SHELL] = "bash zsh man",
 };

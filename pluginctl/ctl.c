@@ -31,7 +31,7 @@ ctl_fail(int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	(void)fflush(stdout);
 	fputs("pluginctl: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
@@ -182,7 +182,7 @@ ctl_print_refusal(const struct wire_cursor *data)
 	const char *error = field_text(data, "error");
 	const char *hint = field_text(data, "hint");
 
-	fflush(stdout);
+	(void)fflush(stdout);
 	if (field_find(data, "errors", &errors))
 		print_errors(errors);
 	fprintf(stderr, "pluginctl: %s\n",

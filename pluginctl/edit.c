@@ -92,7 +92,7 @@ find_main(struct edit *e)
 	return code;
 }
 
-/* "/etc/plugind/plugins.d/x.yaml:3:2" is the file and a place in it. */
+/* "plugins.d/x.yaml:3:2" is the file and a place in it. */
 static void
 cut_place(char *s)
 {
@@ -104,6 +104,28 @@ cut_place(char *s)
 			return;
 		*colon = '\0';
 	}
+}
+
+/* The name may be relative to the daemon's folder, which is not ours: but it
+ * is the main file or one beside it. */
+static int
+resolve_place(struct edit *e, const char *place)
+{
+	const char *name = strrchr(place, '/');
+	const char *main_name = strrchr(e->main_path, '/');
+	char path[PATH_MAX];
+	int n;
+
+	name = name ? name + 1 : place;
+	if (place[0] == '/')
+		return resolve_path(place, e->target);
+	if (!main_name || strcmp(main_name + 1, name) == 0)
+		return resolve_path(e->main_path, e->target);
+	n = snprintf(path, sizeof(path), "%.*s/plugins.d/%s",
+	    (int)(main_name - e->main_path), e->main_path, name);
+	if (n >= (int)sizeof(path))
+		return ctl_fail(MSG_CODE_FAILED, "%s: path too long", place);
+	return resolve_path(path, e->target);
 }
 
 static int
@@ -130,7 +152,7 @@ find_target(struct edit *e)
 	if (!*place)
 		return ctl_fail(MSG_CODE_FAILED, "%s is not defined in a file",
 		    ctl->argv[0]);
-	return resolve_path(place, e->target);
+	return resolve_place(e, place);
 }
 
 static int
@@ -385,7 +407,7 @@ replace_file(struct edit *e)
 	e->copy[0] = '\0';
 	sync_folder(e->target);
 	printf("%s: saved\n", e->target);
-	fflush(stdout);
+	(void)fflush(stdout);
 	return 0;
 }
 

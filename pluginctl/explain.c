@@ -380,11 +380,11 @@ static void
 print_why(const struct wire_cursor *map)
 {
 	const char *state = field_text(map, "state");
-	const char *age = field_age(map, "since_ms");
+	const char *since = field_time(map, "since_ms");
 
-	printf("%s: %s%s%s (wish: %s)\n", field_text(map, "name"),
-	    output_paint(output_state_color(state), state), *age ? " for " : "",
-	    age, field_text(map, "wish"));
+	printf("%s: %s%s%s, wish %s\n", field_text(map, "name"),
+	    output_paint(output_state_color(state), state),
+	    *since ? " since " : "", since, field_text(map, "wish"));
 	printf("%s\n", field_text(map, "summary"));
 	print_chain(map);
 	print_texts("Last exits", render_exits(map, "exits"));

@@ -272,7 +272,7 @@ print_held(struct logs *l)
 	}
 	l->count = 0;
 	buf_reset(&l->bytes);
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 static int

@@ -10,6 +10,7 @@
 #include "table.h"
 
 #include "common/clock.h"
+#include "common/units.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -150,6 +151,21 @@ look_status(struct ctl *ctl)
 	return 0;
 }
 
+/* From the failure to the next start. */
+static const char *
+delay_text(const struct wire_cursor *row)
+{
+	char age[32];
+	int64_t failed;
+	int64_t next;
+
+	if (!field_int(row, "time_ms", &failed) ||
+	    !field_int(row, "next_restart_ms", &next))
+		return "";
+	return field_printf(
+	    "%s", units_format_age(next - failed, age, sizeof(age)));
+}
+
 static void
 add_failure(struct table *t, const struct wire_cursor *row)
 {
@@ -160,7 +176,7 @@ add_failure(struct table *t, const struct wire_cursor *row)
 	table_set(line, 2, field_text(row, "generation"), NULL);
 	table_set(line, 3, field_exit(row, "exit"), NULL);
 	table_set(line, 4, field_age(row, "uptime_ms"), NULL);
-	table_set(line, 5, field_age(row, "next_restart_ms"), NULL);
+	table_set(line, 5, delay_text(row), NULL);
 	table_set(line, 6, field_text(row, "error"), NULL);
 }
 
@@ -173,7 +189,7 @@ look_failures(struct ctl *ctl)
 	    {"GENERATION", TABLE_RIGHT},
 	    {"EXIT", 0},
 	    {"RAN FOR", TABLE_RIGHT},
-	    {"RESTART IN", TABLE_RIGHT},
+	    {"RESTART AFTER", TABLE_RIGHT},
 	    {"ERROR", TABLE_CUT},
 	};
 	struct wire_cursor data;

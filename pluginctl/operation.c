@@ -80,7 +80,7 @@ print_result(const struct wire_cursor *result)
 	bool open = !field_int(result, "code", &code);
 	FILE *f = code != 0 ? stderr : stdout;
 
-	fflush(stdout);
+	(void)fflush(stdout);
 	fprintf(f, "%s: %s%s\n", field_text(result, "name"),
 	    *message ? message : output_paint(output_state_color(state), state),
 	    open ? " (not done yet)" : "");
@@ -192,7 +192,7 @@ print_changes_first(struct ctl *ctl, struct wire_cursor *op)
 	    operation_print_changes(&changes) == 0)
 		puts("nothing changed");
 	(void)field_find(op, "operation", op);
-	fflush(stdout);
+	(void)fflush(stdout);
 }
 
 int

@@ -31,12 +31,6 @@ static const char *const format_names[OUTPUT__COUNT] = {
 
 static bool colors;
 
-const char *
-output_format_to_string(enum output_format format)
-{
-	return format_names[format];
-}
-
 int
 output_format_from_string(const char *s, enum output_format *ret)
 {
@@ -128,7 +122,7 @@ write_buf(struct buf *b)
 		fprintf(stderr, "pluginctl: the reply cannot be printed: %s\n",
 		    strerror(-buf_error(b)));
 	else
-		fwrite(b->data, 1, b->len, stdout);
+		(void)fwrite(b->data, 1, b->len, stdout);
 	buf_fini(b);
 }
 

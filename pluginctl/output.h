@@ -18,7 +18,6 @@ enum output_format {
 	OUTPUT__COUNT
 };
 
-const char *output_format_to_string(enum output_format format);
 /* 0 or -EINVAL; *ret untouched on failure. */
 int output_format_from_string(const char *s, enum output_format *ret);
 

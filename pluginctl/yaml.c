@@ -37,11 +37,51 @@ is_reserved(const char *s, size_t len)
 	return false;
 }
 
+/* The length of the longest unit that `s` begins with, 0 for none. */
+static size_t
+unit_len(const char *s, size_t len)
+{
+	static const char *const units[] = {"ms", "s", "m", "h", "d", "w", "B",
+	    "KiB", "MiB", "GiB", "TiB", "kB", "MB", "GB", "TB", "%"};
+	size_t best = 0;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		size_t n = strlen(units[i]);
+
+		if (n > best && n <= len && memcmp(s, units[i], n) == 0)
+			best = n;
+	}
+	return best;
+}
+
+/* "100ms", "1h30m", "64MiB", "12.5%": no number to any reader of YAML. */
+static bool
+is_quantity(const char *s, size_t len)
+{
+	while (len > 0) {
+		size_t digits = 0;
+		size_t unit;
+
+		while (
+		    digits < len && ((s[digits] >= '0' && s[digits] <= '9') ||
+		                        (digits > 0 && s[digits] == '.')))
+			digits++;
+		unit = unit_len(s + digits, len - digits);
+		if (digits == 0 || unit == 0)
+			return false;
+		s += digits + unit;
+		len -= digits + unit;
+	}
+	return true;
+}
+
 static bool
 is_plain(const char *s, size_t len)
 {
 	if (len == 0 || is_reserved(s, len))
 		return false;
+	if (is_quantity(s, len))
+		return true;
 	/* A digit, sign or dot first could be a number or a date. */
 	if (s[0] != '/' && s[0] != '_' &&
 	    !((s[0] | 0x20) >= 'a' && (s[0] | 0x20) <= 'z'))

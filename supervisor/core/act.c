@@ -18,6 +18,7 @@
 #include "common/units.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -405,29 +406,51 @@ write_override(
 	return false;
 }
 
+/* Instances of one plugin stand together. */
+static bool
+is_first_of_plugin(const struct selection *s, size_t i)
+{
+	return i == 0 || s->rows[i]->plugin != s->rows[i - 1]->plugin;
+}
+
+static void
+put_override_path(struct buf *out)
+{
+	char path[PATH_MAX];
+	int dir = (int)(strrchr(table.config->path, '/') - table.config->path);
+
+	snprintf(path, sizeof(path), "%.*s/plugins.d/90-pluginctl.yaml", dir,
+	    table.config->path);
+	put_key_str(out, "path", path);
+}
+
 void
 act_enable(struct request *req)
 {
 	struct selection s;
 	bool enabled;
 	struct buf *out = &req->data;
+	uint32_t n = 0;
 
 	if (!request_get_rows(req, &s))
 		return;
 	if (!request_opt_bool(req, "enabled", &enabled))
 		goto out;
 	for (size_t i = 0; i < s.n; i++) {
-		if (i > 0 && s.rows[i]->plugin == s.rows[i - 1]->plugin)
+		if (!is_first_of_plugin(&s, i))
 			continue;
+		n++;
 		if (!write_override(req, s.rows[i]->plugin->name, enabled, -1))
 			goto out;
 	}
 	wire_put_map(out, 2);
 	wire_put_str(out, "changed");
-	wire_put_array(out, (uint32_t)s.n);
-	for (size_t i = 0; i < s.n; i++)
-		wire_put_str(out, s.rows[i]->name);
-	put_key_str(out, "path", "plugins.d/90-pluginctl.yaml");
+	wire_put_array(out, n);
+	for (size_t i = 0; i < s.n; i++) {
+		if (is_first_of_plugin(&s, i))
+			wire_put_str(out, s.rows[i]->plugin->name);
+	}
+	put_override_path(out);
 out:
 	free(s.rows);
 }

@@ -8,11 +8,12 @@
  * machine is the business of confhost.c.
  */
 #include "bind.h"
+#include "number.h"
 #include "target.h"
 
+#include "common/units.h"
+
 #include <errno.h>
-#include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const kind_keys[] = {"command", "exec", "module", NULL};
@@ -167,11 +168,15 @@ check_restart(
 	const struct node *max = node_get(n, "max_delay");
 	const struct node *at = max != NULL ? max : delay;
 
-	if (at != NULL && r->delay_ms > r->max_delay_ms)
-		conf_error_add(b->errs, node_loc(b->file, at),
-		    "restart: max_delay (%" PRId64 "ms) is shorter than "
-		    "delay (%" PRId64 "ms)",
-		    r->max_delay_ms, r->delay_ms);
+	char shorter[NUMBER_CAP];
+	char longer[NUMBER_CAP];
+
+	if (at == NULL || r->delay_ms <= r->max_delay_ms)
+		return;
+	conf_error_add(b->errs, node_loc(b->file, at),
+	    "restart: max_delay (%s) is shorter than delay (%s)",
+	    units_format_duration(r->max_delay_ms, shorter, sizeof(shorter)),
+	    units_format_duration(r->delay_ms, longer, sizeof(longer)));
 }
 
 static struct strv

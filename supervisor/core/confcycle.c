@@ -1,9 +1,9 @@
 /*
- * confcycle: dependencies that run in a circle.
+ * confcycle: dependencies that run in a cycle.
  *
  * A depth-first walk over the sorted plugins with a stack of its own, since
  * a chain of thousands must not eat the C stack. Each edge is looked at
- * once; an edge back to a plugin that is on the stack closes a circle, which
+ * once; an edge back to a plugin that is on the stack closes a cycle, which
  * is reported where its first edge stands in a file.
  */
 #include "bind.h"
@@ -48,7 +48,7 @@ config_find(const struct config *c, const char *name)
 	return row == NULL ? NULL : *row;
 }
 
-/* The circle is what is on the stack from `from` on. */
+/* The cycle is what is on the stack from `from` on. */
 static void
 report_cycle(struct binder *b, const struct walk *w, size_t from)
 {
@@ -64,7 +64,7 @@ report_cycle(struct binder *b, const struct walk *w, size_t from)
 	if (n > SHOWN)
 		buf_printf(&text, "... (%zu in all) -> ", n);
 	conf_error_add(b->errs, first->deps[w->edge[w->stack[from]] - 1].loc,
-	    "depends_on: a circle: %s%s", buf_cstr(&text), first->name);
+	    "depends_on: a cycle: %s%s", buf_cstr(&text), first->name);
 	buf_fini(&text);
 }
 

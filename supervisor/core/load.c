@@ -155,7 +155,7 @@ bind_bytes(struct binder *b, const char *data, size_t len, use_fn *use)
 		if (root->kind == NODE_MAP)
 			use(b, root);
 		else if (root->kind != NODE_BROKEN)
-			bind_expected(b, "file", root, "keys and values");
+			bind_expected(b, "the file", root, "keys and values");
 	}
 	arena_free(arena);
 	if (err == -EINVAL)

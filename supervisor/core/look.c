@@ -176,6 +176,7 @@ look_config(struct request *req)
 	if (req->nargs > 0 && wire_peek(&req->args) == WIRE_STR) {
 		if (!request_get_str(req, "name", name, sizeof(name)))
 			return;
+		name[strcspn(name, ":")] = '\0'; /* all instances share it */
 		conf = config_find(table.config, name);
 		if (conf == NULL) {
 			request_fail(req, MSG_CODE_UNKNOWN_PLUGIN, NULL,

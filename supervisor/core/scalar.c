@@ -48,14 +48,16 @@ bind_expected(
     struct binder *b, const char *name, const struct node *n, const char *what)
 {
 	struct conf_quoted q;
-	const char *got = "a map";
+	const char *got;
 
 	if (node_is_null(n))
 		got = "nothing";
 	else if (n->kind == NODE_SCALAR)
 		got = conf_quote(&q, n->text);
 	else if (n->kind == NODE_SEQ)
-		got = "a list";
+		got = n->count == 0 ? "an empty list" : "a list";
+	else
+		got = n->count == 0 ? "an empty map" : "a map";
 	conf_error_add(b->errs, node_loc(b->file, n), "%s: expected %s, not %s",
 	    name, what, got);
 }

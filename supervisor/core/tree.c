@@ -185,7 +185,7 @@ new_node(struct reader *r, const yaml_event_t *ev, enum node_kind kind,
 }
 
 static int
-check_key(const struct reader *r, const struct node *n)
+check_key(const struct reader *r, struct node *n)
 {
 	struct conf_loc loc = node_loc(r->file, n);
 
@@ -201,6 +201,9 @@ check_key(const struct reader *r, const struct node *n)
 		    "write it out");
 	else if (n->text[0] == '\0')
 		conf_error_add(r->errs, loc, "a key is empty");
+	else
+		return 0;
+	n->kind = NODE_BROKEN;
 	return 0;
 }
 
@@ -332,8 +335,9 @@ compare_keys(const void *a, const void *b)
 	return x->key->column < y->key->column ? -1 : 1;
 }
 
+/* Takes out what has been complained about, key and value. */
 static void
-unlink_repeated(struct node *map)
+unlink_broken(struct node *map)
 {
 	struct node **at = &map->first;
 
@@ -347,14 +351,13 @@ unlink_repeated(struct node *map)
 	}
 }
 
-/* Reports every key that stood there before and takes it out. */
+/* Complains of every key that stood there before. */
 static void
-drop_repeated(const struct reader *r, struct node *map, struct node **sorted)
+report_repeated(const struct reader *r, struct node *const *sorted, size_t n)
 {
 	const struct node *first = sorted[0]->key;
-	bool found = false;
 
-	for (uint32_t i = 1; i < map->count; i++) {
+	for (size_t i = 1; i < n; i++) {
 		struct node *key = sorted[i]->key;
 		struct conf_quoted q;
 
@@ -366,19 +369,16 @@ drop_repeated(const struct reader *r, struct node *map, struct node **sorted)
 		    "duplicate key %s: the first is at line %u",
 		    conf_quote(&q, key->text), first->line);
 		key->kind = NODE_BROKEN;
-		found = true;
 	}
-	if (found)
-		unlink_repeated(map);
 }
 
 static int
-check_repeated(const struct reader *r, struct node *map)
+check_keys(const struct reader *r, struct node *map)
 {
 	struct node **sorted;
 	size_t n = 0;
 
-	if (map->count < 2)
+	if (map->count == 0)
 		return 0;
 	sorted = calloc(map->count, sizeof(struct node *));
 	if (sorted == NULL)
@@ -386,8 +386,9 @@ check_repeated(const struct reader *r, struct node *map)
 	for (struct node *v = map->first; v != NULL; v = v->next)
 		sorted[n++] = v;
 	qsort(sorted, n, sizeof(struct node *), compare_keys);
-	drop_repeated(r, map, sorted);
+	report_repeated(r, sorted, n);
 	free(sorted);
+	unlink_broken(map);
 	return 0;
 }
 
@@ -397,7 +398,7 @@ on_end(struct reader *r, const yaml_event_t *ev)
 	struct node *n = r->levels[--r->depth].node;
 
 	(void)ev;
-	return n->kind == NODE_MAP ? check_repeated(r, n) : 0;
+	return n->kind == NODE_MAP ? check_keys(r, n) : 0;
 }
 
 static int
