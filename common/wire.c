@@ -155,21 +155,31 @@ read_item(const uint8_t *p, const uint8_t *end, struct item *ret)
 	return -EBADMSG;
 }
 
-/* Bytes of ASCII at the front, eight a step. */
-static inline size_t
-count_ascii(const uint8_t *p, size_t len)
+static inline uint64_t
+load_eight(const uint8_t *p)
 {
-	size_t i = 0;
 	uint64_t v;
 
-	for (; i + sizeof(v) <= len; i += sizeof(v)) {
-		memcpy(&v, p + i, sizeof(v));
-		if (v & UINT64_C(0x8080808080808080))
-			break;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* Eight bytes a step; the last step may overlap the one before. */
+static inline bool
+is_ascii(const uint8_t *p, size_t len)
+{
+	uint64_t seen = 0;
+	size_t i = 0;
+
+	if (len >= 8) {
+		for (; i < len - 8; i += 8)
+			seen |= load_eight(p + i);
+		seen |= load_eight(p + len - 8);
+	} else {
+		for (; i < len; i++)
+			seen |= p[i];
 	}
-	while (i < len && p[i] < 0x80)
-		i++;
-	return i;
+	return (seen & UINT64_C(0x8080808080808080)) == 0;
 }
 
 static bool
@@ -177,15 +187,15 @@ is_utf8(const uint8_t *p, size_t len)
 {
 	size_t i = 0, n;
 
-	for (;;) {
-		i += count_ascii(p + i, len - i);
-		if (i == len)
-			return true;
-		n = escape_utf8_len(p + i, len - i);
+	if (is_ascii(p, len))
+		return true;
+	while (i < len) {
+		n = p[i] < 0x80 ? 1 : escape_utf8_len(p + i, len - i);
 		if (n == 0)
 			return false;
 		i += n;
 	}
+	return true;
 }
 
 int
