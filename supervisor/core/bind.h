@@ -35,6 +35,7 @@ struct binder {
 	struct plugin_conf base;   /* one that says nothing itself */
 	struct plugin_conf **rows; /* heap: plugins in order of arrival */
 	size_t nrows;
+	bool full;         /* there are too many plugins: said once */
 	size_t expanded;   /* bytes that came from variables */
 	unsigned patience; /* names that may yet be compared for a hint */
 	unsigned long regex_budget;

@@ -126,8 +126,10 @@ add_row(struct binder *b, const struct node *key)
 	struct plugin_conf *p;
 
 	if (b->nrows == CONFIG_PLUGINS_MAX) {
-		conf_error_add(b->errs, node_loc(b->file, key),
-		    "more than %d plugins", CONFIG_PLUGINS_MAX);
+		if (!b->full)
+			conf_error_add(b->errs, node_loc(b->file, key),
+			    "more than %d plugins", CONFIG_PLUGINS_MAX);
+		b->full = true;
 		return NULL;
 	}
 	p = bind_memory(b, arena_memdup(b->arena, &b->base, sizeof(*p)));

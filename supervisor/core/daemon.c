@@ -290,7 +290,11 @@ catch_signals(void)
 	    {SIGUSR1, on_usr1},
 	    {SIGUSR2, on_usr2},
 	};
+	sigset_t none;
 
+	/* A parent may have left anything blocked; SIGCHLD must come. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(table_of) / sizeof(table_of[0]); i++) {
 		if (event_assign(&signals[i], loop, table_of[i].signal,

@@ -356,7 +356,8 @@ read_main(struct binder *b)
 		return err;
 	if (err < 0)
 		b->incomplete = true;
-	err = bind_main(b, data, data == NULL ? 0 : len);
+	/* What cannot be read counts as empty: drop-ins are looked at. */
+	err = bind_main(b, data == NULL ? "" : data, data == NULL ? 0 : len);
 	free(data);
 	return err;
 }

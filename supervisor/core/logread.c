@@ -168,6 +168,7 @@ open_number(const char *path, int n, struct stat *ret_st)
 	char name[PATH_MAX];
 	int len, fd;
 
+	*ret_st = (struct stat){0};
 	len = n ? snprintf(name, sizeof(name), "%s.%d", path, n)
 	        : snprintf(name, sizeof(name), "%s", path);
 	if (len >= (int)sizeof(name))

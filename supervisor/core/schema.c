@@ -205,7 +205,7 @@ static const struct schema_key plugin_keys[] = {
 	 .help = "not running within that time, its start has failed"},
 	{"stop", VAL_MAP, IN(plugin_conf, stop), .map = &stop_map, .change = CONF_LIVE,
 	 .help = "how it is stopped"},
-	{"reload_signal", VAL_SIGNAL, IN(plugin_conf, reload_signal), .change = CONF_LIVE, .scope = SCOPE_COMMAND,
+	{"reload_signal", VAL_SIGNAL, IN(plugin_conf, reload_signal), .def = "HUP", .change = CONF_LIVE, .scope = SCOPE_COMMAND,
 	 .help = "signal that makes it read its own configuration again"},
 	{"health", VAL_MAP, IN(plugin_conf, health), .map = &health_map, .change = CONF_LIVE,
 	 .help = "how its health is watched"},

@@ -482,6 +482,10 @@ tree_parse(struct arena *arena, const char *file, const char *data, size_t len,
 
 	if (err < 0)
 		return err;
+	if (len == 0) {
+		*ret = NULL;
+		return 0;
+	}
 	if (yaml_parser_initialize(&r.parser) == 0)
 		return -ENOMEM;
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

@@ -1,0 +1,125 @@
+#!/bin/sh
+# What pluginctl does without a daemon: wrong usage, an absent daemon, help,
+# and that the man page and completions say what the command table says.
+#
+# usage: test_pluginctl.sh PLUGINCTL PLUGINCTL.1.SCD
+
+pluginctl=$1
+page=$2
+count=0
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+PLUGIND_SOCKET=$dir/none.sock
+export PLUGIND_SOCKET
+unset NO_COLOR PLUGIND_CONFIG
+
+# ok NAME: the last command's result.
+ok() {
+	result=$?
+	count=$((count + 1))
+	if [ "$result" -eq 0 ]; then
+		echo "ok $count - $1"
+	else
+		echo "not ok $count - $1"
+		sed 's/^/# /' "$dir/out" "$dir/err" 2>/dev/null
+	fi
+}
+
+# exits CODE ARG...
+exits() {
+	want=$1
+	shift
+	"$pluginctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	got=$?
+	[ "$got" -eq "$want" ] || {
+		echo "# pluginctl $*: exit $got, want $want"
+		return 1
+	}
+}
+
+said() {
+	grep -q -e "$1" "$dir/err"
+}
+
+exits 2
+ok 'no command is wrong usage'
+exits 2 statu && said 'did you mean status?'
+ok 'a wrong command is guessed'
+exits 2 edit && said 'did you mean config edit?'
+ok 'a second word is guessed'
+exits 2 status --cascade && said 'takes no --cascade'
+ok 'an option of another command is refused'
+exits 2 status --bogus
+ok 'an unknown option is refused'
+exits 2 -o xml status && said 'not a format'
+ok 'an unknown format is refused'
+exits 2 --timeout 30 status && said 'write it like 30s'
+ok 'a bare number is no duration'
+exits 2 start && said 'which plugin?'
+ok 'start needs a name'
+exits 2 start --all x && said 'not both'
+ok 'start takes a name or --all'
+exits 2 kill -s NOPE x && said 'no such signal'
+ok 'an unknown signal is refused'
+exits 2 scale x two && said 'not a number'
+ok 'scale needs a number'
+exits 2 logs -n x && said 'not a number of lines'
+ok 'logs needs a number of lines'
+exits 2 logs --since never && said 'not a time'
+ok 'logs needs a time'
+exits 2 show
+ok 'show needs a name'
+
+for command in status 'show x' 'why x' graph failures version ping \
+	'start x' 'stop x' 'restart x' 'reload x' reload 'kill x' 'reset x' \
+	'enable x' 'disable x' 'scale x 2' 'wait x' logs 'logs -f' \
+	'config show' plan apply 'config edit x'; do
+	# shellcheck disable=SC2086 # words on purpose
+	exits 69 $command && said "$dir/none.sock"
+	ok "no daemon: $command"
+done
+exits 69 ping && said 'is the daemon running?'
+ok 'no daemon: the message says what to do'
+exits 69 ping --socket "$dir/other.sock" && said other.sock
+ok '--socket is taken behind the command'
+
+exits 0 --version && exits 0 --help && exits 0 help status
+ok 'version and help'
+"$pluginctl" completion man >"$dir/out" 2>"$dir/err"
+commands=$(sed -n 's/^\*\([a-z ]*\)\* .*/\1/p' "$dir/out" | grep -v '^-')
+[ "$(echo "$commands" | wc -l)" -ge 20 ]
+ok 'the table has commands'
+failed=0
+while read -r command; do
+	# shellcheck disable=SC2086 # words on purpose
+	exits 0 $command --help || failed=1
+done <<EOF
+$commands
+EOF
+[ "$failed" -eq 0 ]
+ok 'every command has help'
+"$pluginctl" completion man >"$dir/want"
+sed -n '/^# COMMANDS$/,/^# OUTPUT$/p' "$page" | sed '$d' >"$dir/have"
+diff "$dir/have" "$dir/want" >"$dir/out"
+ok 'the man page lists the commands of the table'
+"$pluginctl" completion bash >"$dir/bash" && bash -n "$dir/bash"
+ok 'the completion for bash is a script'
+
+# offers WORD...: what bash offers for the last word.
+offers() {
+	bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+	_pluginctl; printf "%s\n" "${COMPREPLY[@]}"' bash "$dir/bash" "$@" \
+		>"$dir/out" 2>"$dir/err"
+}
+
+offers pluginctl sta && [ "$(cat "$dir/out")" = 'status
+start' ]
+ok 'bash completes commands'
+offers pluginctl config sh && [ "$(cat "$dir/out")" = 'show' ]
+ok 'bash completes second words'
+offers pluginctl -o json stop --ca && [ "$(cat "$dir/out")" = --cascade ]
+ok 'bash completes options'
+offers pluginctl wait x --for run && [ "$(cat "$dir/out")" = running ]
+ok 'bash completes states'
+echo "1..$count"

@@ -1,0 +1,78 @@
+"""TAP output, waiting and a staged install, for the tests of this folder."""
+
+import os
+import subprocess
+import sys
+import time
+
+
+class Bail(Exception):
+    """A step that the rest depends on went wrong."""
+
+
+class Tap:
+    """Prints one TAP point a check; the plan comes last."""
+
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def point(self, good, what, detail=""):
+        self.count += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.count} - {what}")
+        if not good:
+            self.diag(detail)
+        sys.stdout.flush()
+        return good
+
+    def need(self, good, what, detail=""):
+        if not self.point(good, what, detail):
+            raise Bail(what)
+
+    def diag(self, text):
+        for line in str(text).splitlines():
+            print(f"# {line}")
+        sys.stdout.flush()
+
+    def finish(self):
+        print(f"1..{self.count}")
+
+
+def skip_all(reason):
+    print(f"1..0 # SKIP {reason}")
+    sys.exit(0)
+
+
+def wait_for(predicate, seconds=30):
+    """Polls until the predicate holds; its last value, true or not."""
+    end = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(0.05)
+
+
+def run(*argv, **kw):
+    return subprocess.run(argv, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=150,
+                          check=False, stdin=subprocess.DEVNULL, **kw)
+
+
+class Stage:
+    """The project installed below a directory, as a packager would do."""
+
+    def __init__(self, argv, directory):
+        self.build, self.prefix, sbin, bin_ = argv[1:5]
+        self.destdir = os.path.join(directory, "stage")
+        self.sbin = os.path.join(self.prefix, sbin)
+        self.bin = os.path.join(self.prefix, bin_)
+        self.lib = os.path.join(self.prefix, "lib")
+
+    def install(self):
+        return run("meson", "install", "-C", self.build, "--no-rebuild",
+                   "--quiet", "--destdir", self.destdir)
+
+    def path(self, installed):
+        return self.destdir + installed

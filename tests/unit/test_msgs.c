@@ -1,0 +1,88 @@
+/*
+ * test_msgs: the message table. Numbers and names never change their
+ * meaning, so a copy of them is kept here.
+ */
+#include "common/msgs.h"
+
+#include "unit.h"
+
+static const struct {
+	unsigned type;
+	enum msg_role role;
+	const char *name;
+} golden[] = {
+    {401, ROLE_OPERATOR, "ping"},
+    {402, ROLE_OPERATOR, "version"},
+    {403, ROLE_OPERATOR, "status"},
+    {404, ROLE_OPERATOR, "show"},
+    {405, ROLE_OPERATOR, "why"},
+    {406, ROLE_OPERATOR, "graph"},
+    {407, ROLE_OPERATOR, "failures"},
+    {410, ROLE_OPERATOR, "start"},
+    {411, ROLE_OPERATOR, "stop"},
+    {412, ROLE_OPERATOR, "restart"},
+    {413, ROLE_OPERATOR, "reload"},
+    {414, ROLE_OPERATOR, "kill"},
+    {415, ROLE_OPERATOR, "reset"},
+    {416, ROLE_ADMIN, "enable"},
+    {417, ROLE_ADMIN, "scale"},
+    {420, ROLE_OPERATOR, "op.wait"},
+    {421, ROLE_OPERATOR, "state.wait"},
+    {430, ROLE_OPERATOR, "logs"},
+    {440, ROLE_OPERATOR, "config.show"},
+    {442, ROLE_OPERATOR, "plan"},
+    {443, ROLE_OPERATOR, "apply"},
+};
+
+START_TEST(test_numbers_and_names)
+{
+	const struct msg_info *m = msg_find(golden[_i].type);
+
+	ck_assert_ptr_nonnull(m);
+	ck_assert_uint_eq((unsigned)m->type, golden[_i].type);
+	ck_assert_str_eq(m->name, golden[_i].name);
+	ck_assert_int_eq((int)m->role, (int)golden[_i].role);
+}
+END_TEST
+
+START_TEST(test_table)
+{
+	ck_assert_uint_eq(msg_count, COUNT(golden));
+	for (size_t i = 0; i < msg_count; i++) {
+		const struct msg_info *m = &msg_table[i];
+
+		ck_assert_ptr_eq(msg_find((unsigned)m->type), m);
+		ck_assert_uint_gt(strlen(m->help), 0);
+		ck_assert_ptr_nonnull(m->args);
+		ck_assert_int_ne((int)m->role, (int)ROLE_NONE);
+		if (i > 0)
+			ck_assert_uint_gt(
+			    (unsigned)m->type, (unsigned)msg_table[i - 1].type);
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(m->name, msg_table[k].name);
+	}
+}
+END_TEST
+
+START_TEST(test_unknown)
+{
+	static const unsigned unknown[] = {
+	    0, 1, 400, 408, 441, 444, 65536, 0xffffffffU};
+
+	for (size_t i = 0; i < COUNT(unknown); i++)
+		ck_assert_ptr_null(msg_find(unknown[i]));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("msgs");
+	TCase *tc = tcase_create("msgs");
+
+	tcase_add_loop_test(tc, test_numbers_and_names, 0, COUNT(golden));
+	tcase_add_test(tc, test_table);
+	tcase_add_test(tc, test_unknown);
+	suite_add_tcase(s, tc);
+	return unit_run(s);
+}

@@ -1,0 +1,82 @@
+#!/bin/bash
+# Builds plugind and runs it in the foreground with the demo plugins, in a
+# directory of its own that is removed at the end. ^C stops everything.
+#
+# usage: tools/demo.sh
+
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/.."
+root=$PWD
+env_file=$root/build/demo.env
+
+build() {
+	tools/install.sh build demo
+	if [ ! -f build/build.ninja ]; then
+		meson setup build --buildtype=debugoptimized >/dev/null
+	fi
+	ninja -C build -j2 --quiet supervisor/core/plugind pluginhost/pluginhost \
+		pluginctl/pluginctl
+}
+
+# A copy of the configuration, so that trying things out changes nothing in
+# the source tree.
+lay_out() {
+	dir=$(mktemp -d /tmp/plugind-demo.XXXXXX)
+	chmod 755 "$dir"
+	cp -r config/demo "$dir/config"
+	cat >"$env_file" <<-END
+		export PLUGIND_SOCKET=$dir/run/control.sock
+		export PLUGIND_CONFIG=$dir/config/plugind.yaml
+		export PATH=$root/build/pluginctl:\$PATH
+	END
+}
+
+explain() {
+	cat <<-END
+
+		In a second terminal:
+
+		    . $env_file
+
+		    pluginctl status
+		    pluginctl logs -f
+		    kill -9 PID                    # of any plugin in the list ...
+		    pluginctl status               # ... it is back, with a new pid
+		    pluginctl why crasher          # why it does not run
+		    pluginctl stop --cascade redis # what needs it stops first
+		    pluginctl start --all
+		    \${EDITOR:-vi} \$PLUGIND_CONFIG  # break it, and then:
+		    pluginctl config check
+		    pluginctl plan                 # repair or change it, and then:
+		    pluginctl apply
+
+		^C here stops everything.
+
+	END
+}
+
+clean_up() {
+	rm -f "$env_file"
+	rm -rf "$dir"
+}
+
+# The daemon gets ^C itself, being in the foreground too: the shell only
+# waits for it to stop its plugins in order.
+run() {
+	trap clean_up EXIT
+	trap : INT
+	trap 'kill -TERM "$pid" || true' TERM HUP
+	build/supervisor/core/plugind --config "$dir/config/plugind.yaml" \
+		--runtime-dir "$dir/run" --state-dir "$dir/state" &
+	pid=$!
+	status=0
+	while :; do
+		wait "$pid" && status=0 || status=$?
+		kill -0 "$pid" 2>/dev/null || return "$status"
+	done
+}
+
+build
+lay_out
+explain
+run
