@@ -235,7 +235,7 @@ void
 wire_cursor_init(struct wire_cursor *c, const void *data, size_t len)
 {
 	c->p = data;
-	c->end = c->p + len;
+	c->end = len > 0 ? c->p + len : c->p; /* NULL + 0 is undefined */
 }
 
 enum wire_type

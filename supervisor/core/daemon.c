@@ -296,6 +296,7 @@ catch_signals(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log at the limit is a write error */
 	for (size_t i = 0; i < sizeof(table_of) / sizeof(table_of[0]); i++) {
 		if (event_assign(&signals[i], loop, table_of[i].signal,
 		        EV_SIGNAL | EV_PERSIST, table_of[i].fn, NULL) != 0 ||

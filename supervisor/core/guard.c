@@ -21,7 +21,14 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { CGROUP_NAME_MAX = 64, CGROUP_ROOT_MAX = 512, LOCK_FD = 3, PIPE_FD = 4 };
+enum {
+	CGROUP_NAME_MAX = 64,
+	CGROUP_ROOT_MAX = 512,
+	LOCK_FD = 3,
+	PIPE_FD = 4,
+	REMOVE_TRIES = 20,
+	REMOVE_EVERY_US = 10000,
+};
 
 struct guard_slot {
 	_Atomic pid_t pgid; /* 0: free */
@@ -43,19 +50,29 @@ static int next_free; /* where the search for a free slot begins */
 static char *title_at;
 static size_t title_size;
 
+typedef char group_path[CGROUP_ROOT_MAX + CGROUP_NAME_MAX + 16];
+
+/* root/name and a suffix, without the C library's formatting. */
+static void
+make_path(group_path out, const char *name, const char *suffix)
+{
+	size_t root = strnlen(table->root, CGROUP_ROOT_MAX);
+	size_t len = strnlen(name, CGROUP_NAME_MAX);
+
+	memcpy(out, table->root, root);
+	out[root] = '/';
+	memcpy(out + root + 1, name, len);
+	memcpy(out + root + 1 + len, suffix, strlen(suffix) + 1);
+}
+
 /* cgroup.kill ends everything in the group at once, forks included. */
 static void
 kill_cgroup(const char *name)
 {
-	char path[CGROUP_ROOT_MAX + CGROUP_NAME_MAX + 16];
-	size_t root = strnlen(table->root, CGROUP_ROOT_MAX);
-	size_t len = strnlen(name, CGROUP_NAME_MAX);
+	group_path path;
 	int fd;
 
-	memcpy(path, table->root, root);
-	path[root] = '/';
-	memcpy(path + root + 1, name, len);
-	memcpy(path + root + 1 + len, "/cgroup.kill", sizeof("/cgroup.kill"));
+	make_path(path, name, "/cgroup.kill");
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
@@ -63,6 +80,12 @@ kill_cgroup(const char *name)
 		/* The kernel has them all; nothing more to do here. */
 	}
 	close(fd);
+}
+
+static bool
+has_cgroup(int slot)
+{
+	return table->root[0] != '\0' && table->slots[slot].cgroup[0] != '\0';
 }
 
 static void
@@ -75,9 +98,31 @@ kill_everything(void)
 
 		if (pgid <= 1)
 			continue;
-		if (table->root[0] != '\0' && table->slots[i].cgroup[0] != '\0')
+		if (has_cgroup(i))
 			kill_cgroup(table->slots[i].cgroup);
 		kill(-pgid, SIGKILL);
+	}
+}
+
+/* Groups can be removed once the kernel has let go of what was in them. */
+static void
+remove_cgroups(void)
+{
+	int used = atomic_load(&table->used);
+
+	for (int tried = 0; tried < REMOVE_TRIES; tried++) {
+		for (int i = 0; i < used; i++) {
+			group_path path;
+
+			if (!has_cgroup(i))
+				continue;
+			make_path(path, table->slots[i].cgroup, "");
+			rmdir(path);
+		}
+		if (table->root[0] == '\0' || rmdir(table->root) == 0 ||
+		    errno == ENOENT)
+			return;
+		usleep(REMOVE_EVERY_US);
 	}
 }
 
@@ -129,8 +174,10 @@ run_guard(void)
 		n = read(PIPE_FD, &byte, 1);
 	} while (n < 0 && errno == EINTR);
 	/* A byte is the core's word that it leaves nothing behind. */
-	if (n == 0)
+	if (n == 0) {
 		kill_everything();
+		remove_cgroups();
+	}
 	_exit(0);
 }
 

@@ -31,7 +31,7 @@ static const struct {
         CONF_RESTART, "restart, user"},
     {"{command: a, user: x}", "{command: a, user: x}", CONF_SAME, ""},
     {"{command: a}", "{command: a, stop: {signal: INT}}", CONF_LIVE, "stop"},
-    {"{command: a}", "{command: a, reload_signal: HUP}", CONF_LIVE,
+    {"{command: a}", "{command: a, reload_signal: INT}", CONF_LIVE,
         "reload_signal"},
     {"{command: a}", "{command: a, health: {probe: {exec: [b]}}}", CONF_LIVE,
         "health"},
