@@ -30,6 +30,8 @@ find_only(struct binder *b, const char *what, const struct node *map,
 	const struct node *first = NULL;
 	int found = -1;
 
+	if (map->kind != NODE_MAP)
+		return -1;
 	for (const struct node *v = map->first; v != NULL; v = v->next) {
 		int i = 0;
 

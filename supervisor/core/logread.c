@@ -207,6 +207,28 @@ open_inode(
 	return -ENOENT;
 }
 
+/* The oldest file there is, likewise: nothing of it has been read yet. */
+static int
+open_oldest(const char *path, int *ret_number, struct stat *ret_st)
+{
+	struct stat st;
+	int fd, last = -ENOENT;
+
+	for (int n = 0; n <= NUMBER_MAX; n++) {
+		fd = open_number(path, n, &st);
+		if (fd < 0 && n > 0)
+			break;
+		if (fd < 0)
+			continue;
+		if (last >= 0)
+			close(last);
+		last = fd;
+		*ret_number = n;
+		*ret_st = st;
+	}
+	return last;
+}
+
 /* --- backwards --------------------------------------------------------- */
 
 struct search {
@@ -392,8 +414,13 @@ read_on(struct reader *r, struct childlog_position *position, bool *ret_next)
 	struct stat st;
 	int number, status, fd;
 
-	fd = open_inode(r->q->path, position->inode, &number, &st);
-	if (fd == -ENOENT) {
+	if (position->inode == INODE_NONE)
+		fd = open_oldest(r->q->path, &number, &st);
+	else
+		fd = open_inode(r->q->path, position->inode, &number, &st);
+	if (fd >= 0) {
+		position->inode = st.st_ino;
+	} else if (fd == -ENOENT) {
 		/* Gone, with all that followed it there. */
 		fd = open_number(r->q->path, 0, &st);
 		number = 0;

@@ -87,13 +87,18 @@ struct it_reply {
 	char hint[IT_TEXT_MAX];
 };
 /*
- * Arguments by `shape`: s string, u uint64_t, b int as bool, n nil, and N:
- * names in one string, separated by blanks ("" is an empty list).
+ * Arguments by `shape`: s string, u uint64_t, b int as bool, n nil, r struct
+ * buf * with one encoded object, and N: names in one string, separated by
+ * blanks ("" is an empty list).
  */
 struct it_reply it_call(
     struct it *t, enum msg_type type, const char *shape, ...);
 /* The same, and code 0 is a must. */
 struct it_reply it_ok(struct it *t, enum msg_type type, const char *shape, ...);
+
+/* One that may fail in any way: its code, or -errno of the connection. `names`
+ * is its one argument, NULL: none. */
+int it_try(struct it *t, enum msg_type type, const char *names);
 
 /* An action, and its end. */
 struct it_op {

@@ -51,6 +51,12 @@ put_arguments(struct buf *args, const char *shape, va_list ap)
 		case 'n':
 			wire_put_nil(args);
 			break;
+		case 'r': {
+			const struct buf *raw = va_arg(ap, struct buf *);
+
+			wire_put_raw(args, raw->data, raw->len);
+			break;
+		}
 		case 'N':
 			put_names(args, va_arg(ap, const char *));
 			break;
@@ -139,6 +145,23 @@ it_ok(struct it *t, enum msg_type type, const char *shape, ...)
 	va_end(ap);
 	must(&r, type);
 	return r;
+}
+
+int
+it_try(struct it *t, enum msg_type type, const char *names)
+{
+	struct client_reply reply;
+	struct buf args;
+	int err;
+
+	buf_init(&args, 1 << 16);
+	wire_put_array(&args, names != NULL);
+	if (names != NULL)
+		put_names(&args, names);
+	err = client_call(
+	    t->client, type, &args, clock_mono_ms() + it_limit(1000), &reply);
+	buf_fini(&args);
+	return err != 0 ? err : (int)reply.code;
 }
 
 /* --- operations -------------------------------------------------------- */

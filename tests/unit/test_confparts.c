@@ -117,17 +117,17 @@ START_TEST(probes_are_resolved)
 {
 	static const struct {
 		const char *probe;
-		enum probe_kind kind;
 		const char *host;
-		uint16_t port;
 		const char *path;
+		enum probe_kind kind;
+		uint16_t port;
 	} probes[] = {
-	    {"http: 'http://localhost'", PROBE_HTTP, "127.0.0.1", 80, "/"},
-	    {"http: 'http://[::1]:81/a?b'", PROBE_HTTP, "::1", 81, "/a?b"},
-	    {"http: 'http://10.0.0.1?x'", PROBE_HTTP, "10.0.0.1", 80, "/?x"},
-	    {"tcp: 'localhost:65535'", PROBE_TCP, "127.0.0.1", 65535, NULL},
-	    {"tcp: '[fe80::1]:1'", PROBE_TCP, "fe80::1", 1, NULL},
-	    {"exec: [a, b]", PROBE_EXEC, NULL, 0, NULL},
+	    {"http: 'http://localhost'", "127.0.0.1", "/", PROBE_HTTP, 80},
+	    {"http: 'http://[::1]:81/a?b'", "::1", "/a?b", PROBE_HTTP, 81},
+	    {"http: 'http://10.0.0.1?x'", "10.0.0.1", "/?x", PROBE_HTTP, 80},
+	    {"tcp: 'localhost:65535'", "127.0.0.1", NULL, PROBE_TCP, 65535},
+	    {"tcp: '[fe80::1]:1'", "fe80::1", NULL, PROBE_TCP, 1},
+	    {"exec: [a, b]", NULL, NULL, PROBE_EXEC, 0},
 	};
 	char text[256];
 
@@ -389,23 +389,23 @@ __wrap_arena_printf(struct arena *a, const char *fmt, ...)
 
 static const char *const starving[] = {
     "",
-    "runtime_dir: x\nmodule_path: [a, /b]\nlog: {path: x}\n"
-    "plugins:\n"
-    "  a:\n"
-    "    command: [./a, '${NAME}', \"x${NOWHERE:-y}\"]\n"
-    "    environment: {A: 1, B: \"${NAME}\"}\n"
-    "    ready: {probe: {http: 'http://localhost/'}}\n"
-    "    health: {probe: {tcp: 'localhost:1'}}\n"
-    "    working_dir: .\n"
-    "    type: transport\n"
-    "  b:\n"
-    "    module: ./b.so\n"
-    "    depends_on: {a: {condition: started}}\n"
-    "    config: {a: [1, x, {b: 2.5}], c: '${NAME}'}\n"
-    "    calls: [a]\n"
-    "  c: {exec: x, depends_on: [b], events: {subscribe: [x]}}\n",
-    "plugins: {a: {command: [a], depends_on: [a, b, c]}, a: 1, B: {}}\n"
-    "x: [1, *y]\n",
+    ("runtime_dir: x\nmodule_path: [a, /b]\nlog: {path: x}\n"
+     "plugins:\n"
+     "  a:\n"
+     "    command: [./a, '${NAME}', \"x${NOWHERE:-y}\"]\n"
+     "    environment: {A: 1, B: \"${NAME}\"}\n"
+     "    ready: {probe: {http: 'http://localhost/'}}\n"
+     "    health: {probe: {tcp: 'localhost:1'}}\n"
+     "    working_dir: .\n"
+     "    type: transport\n"
+     "  b:\n"
+     "    module: ./b.so\n"
+     "    depends_on: {a: {condition: started}}\n"
+     "    config: {a: [1, x, {b: 2.5}], c: '${NAME}'}\n"
+     "    calls: [a]\n"
+     "  c: {exec: x, depends_on: [b], events: {subscribe: [x]}}\n"),
+    ("plugins: {a: {command: [a], depends_on: [a, b, c]}, a: 1, B: {}}\n"
+     "x: [1, *y]\n"),
 };
 
 START_TEST(memory_may_run_out_anywhere)
