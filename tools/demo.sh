@@ -1,13 +1,15 @@
 #!/bin/bash
 # Builds plugind and runs it in the foreground with the demo plugins, in a
-# directory of its own that is removed at the end. ^C stops everything.
+# directory of its own (/tmp/plugind-demo) that is removed at the end. ^C
+# stops everything.
 #
 # usage: tools/demo.sh
 
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 root=$PWD
-env_file=$root/build/demo.env
+dir=/tmp/plugind-demo
+env_file=$dir/env
 
 build() {
 	tools/install.sh build demo
@@ -18,15 +20,17 @@ build() {
 		pluginctl/pluginctl
 }
 
-# A copy of the configuration, so that trying things out changes nothing in
-# the source tree.
+# The configuration is copied, so that trying things out changes nothing in
+# the source tree. The place is fixed: what is printed below can be typed.
 lay_out() {
-	dir=$(mktemp -d /tmp/plugind-demo.XXXXXX)
-	chmod 755 "$dir"
-	cp -r config/demo "$dir/config"
+	if ! mkdir -m 755 "$dir" 2>/dev/null && [ ! -O "$dir" ]; then
+		echo "demo.sh: $dir belongs to somebody else" >&2
+		exit 1
+	fi
+	cp config/demo/plugind.yaml "$dir/plugind.yaml"
 	cat >"$env_file" <<-END
 		export PLUGIND_SOCKET=$dir/run/control.sock
-		export PLUGIND_CONFIG=$dir/config/plugind.yaml
+		export PLUGIND_CONFIG=$dir/plugind.yaml
 		export PATH=$root/build/pluginctl:\$PATH
 	END
 }
@@ -56,7 +60,6 @@ explain() {
 }
 
 clean_up() {
-	rm -f "$env_file"
 	rm -rf "$dir"
 }
 
@@ -66,8 +69,7 @@ run() {
 	trap clean_up EXIT
 	trap : INT
 	trap 'kill -TERM "$pid" || true' TERM HUP
-	build/supervisor/core/plugind --config "$dir/config/plugind.yaml" \
-		--runtime-dir "$dir/run" --state-dir "$dir/state" &
+	build/supervisor/core/plugind --config "$dir/plugind.yaml" &
 	pid=$!
 	status=0
 	while :; do
