@@ -29,6 +29,8 @@
 enum {
 	PROBE_MAGIC = 0x70726f62,
 	HEAD_MAX = 13, /* "HTTP/1.1 200 " */
+	REST_MAX = 256 * 1024,
+	REST_MS = 100, /* for the rest of an answer */
 	TARGET_MAX = 320,
 	TEXT_MAX = 512,
 };
@@ -48,6 +50,7 @@ struct probe {
 	size_t sent;
 	char head[HEAD_MAX + 1];
 	size_t head_len;
+	size_t rest_len;
 	int pid; /* exec; 0: none */
 };
 
@@ -158,6 +161,8 @@ fail(struct probe *p, int error)
 	finish(p, false, "%s", text);
 }
 
+static void set_timer(struct probe *p, int64_t ms);
+
 /* --- http -------------------------------------------------------------- */
 
 static void
@@ -174,24 +179,36 @@ judge_head(struct probe *p)
 	finish(p, status >= 200 && status < 400, "status %d", status);
 }
 
+/*
+ * The status line is the answer; the rest is read and thrown away, since a
+ * close with unread bytes is a reset, which servers complain about in their
+ * log. A body beyond a bound of size or time is left alone.
+ */
 static void
-read_head(struct probe *p)
+read_answer(struct probe *p)
 {
-	ssize_t n = read(p->fd, p->head + p->head_len, HEAD_MAX - p->head_len);
+	char rest[4096];
+	bool in_head = p->head_len < HEAD_MAX;
+	ssize_t n =
+	    in_head ? read(p->fd, p->head + p->head_len, HEAD_MAX - p->head_len)
+	            : read(p->fd, rest, sizeof(rest));
 
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			fail(p, errno);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	}
-	if (n == 0) {
-		finish(p, false, "connection closed without an answer");
-		return;
-	}
-	p->head_len += (size_t)n;
-	p->head[p->head_len] = '\0';
-	if (p->head_len == HEAD_MAX)
+	if (!in_head) {
+		if (n > 0 && (p->rest_len += (size_t)n) < REST_MAX)
+			return;
 		judge_head(p);
+	} else if (n < 0) {
+		fail(p, errno);
+	} else if (n == 0) {
+		finish(p, false, "connection closed without an answer");
+	} else {
+		p->head_len += (size_t)n;
+		p->head[p->head_len] = '\0';
+		if (p->head_len == HEAD_MAX)
+			set_timer(p, REST_MS);
+	}
 }
 
 static void on_socket(evutil_socket_t fd, short what, void *arg);
@@ -257,7 +274,7 @@ on_socket(evutil_socket_t fd, short what, void *arg)
 
 	INVARIANT(p->magic == PROBE_MAGIC && p->open);
 	if (what & EV_READ) {
-		read_head(p);
+		read_answer(p);
 		return;
 	}
 	error = p->sent == 0 ? get_socket_error(fd) : 0;
@@ -372,6 +389,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 		fail(p, p->error);
 		return;
 	}
+	if (p->head_len == HEAD_MAX) {
+		judge_head(p); /* a body without an end */
+		return;
+	}
 	kill_process(p);
 	finish(p, false, "no answer within %s",
 	    units_format_duration(p->timeout_ms, age, sizeof(age)));
@@ -387,6 +408,7 @@ probe_ask(struct probe *p, int64_t timeout_ms)
 	p->open = true;
 	p->sent = 0;
 	p->head_len = 0;
+	p->rest_len = 0;
 	p->timeout_ms = timeout_ms;
 	set_timer(p, timeout_ms);
 	r = starters[p->conf->kind](p);
