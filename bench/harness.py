@@ -8,6 +8,7 @@ nothing is promised. Everything else goes to stderr.
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
@@ -69,7 +70,7 @@ def rounded(value):
 def quantile(values, q):
     """The smallest value that at least q of all do not exceed."""
     ordered = sorted(values)
-    return ordered[max(0, -(-len(ordered) * q // 1) - 1).__int__()]
+    return ordered[max(0, math.ceil(len(ordered) * q) - 1)]
 
 
 def median(values):

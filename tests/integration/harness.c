@@ -118,7 +118,7 @@ it_read(struct it *t, const char *name)
 			free(t->log);
 			t->log = NULL;
 		}
-		fclose(in);
+		(void)fclose(in);
 	}
 	return t->log != NULL ? t->log : "";
 }
@@ -187,6 +187,13 @@ pass_variable(const char *name)
 		put_variable("%s=%s", name, value);
 }
 
+static void
+drop_variables(void)
+{
+	while (nenvironment > 0)
+		free(environment[--nenvironment]);
+}
+
 struct it *
 it_new(const char *plugins)
 {
@@ -198,7 +205,7 @@ it_new(const char *plugins)
 	    t->dir, sizeof(t->dir), "%s/%d.%u", base, (int)getpid(), ++made);
 	ck_assert_msg(
 	    mkdir(t->dir, 0755) == 0, "%s: %s", t->dir, strerror(errno));
-	nenvironment = 0;
+	drop_variables();
 	put_variable("D=%s", t->dir);
 	put_variable("PATH=%s:/usr/bin:/bin:/usr/sbin:/sbin", STUB_DIR);
 	pass_variable("ASAN_OPTIONS");
@@ -355,6 +362,7 @@ it_gone(struct it *t)
 		ck_assert_msg(
 		    !it_logged(t, complaints[i]), "log: %s", complaints[i]);
 	remove_tree(t->dir);
+	drop_variables();
 	client_free(t->client);
 	free(t->log);
 	free(t);

@@ -36,6 +36,7 @@ put_names(struct buf *args, const char *names)
 static void
 put_arguments(struct buf *args, const char *shape, va_list ap)
 {
+	buf_init(args, 1 << 16);
 	wire_put_array(args, (uint32_t)strlen(shape));
 	for (; *shape != '\0'; shape++) {
 		switch (*shape) {
@@ -93,19 +94,16 @@ it_int(const struct wire_cursor *map, const char *key)
 	return v;
 }
 
+/* Takes the arguments always. */
 static struct it_reply
-call(struct it *t, enum msg_type type, const char *shape, va_list ap)
+call(struct it *t, enum msg_type type, struct buf *args)
 {
 	struct it_reply r = {0};
 	struct client_reply reply;
-	struct buf args;
-	int err;
-
-	buf_init(&args, 1 << 16);
-	put_arguments(&args, shape, ap);
-	err = client_call(t->client, type, &args,
+	int err = client_call(t->client, type, args,
 	    clock_mono_ms() + it_limit(IT_DEADLINE_MS), &reply);
-	buf_fini(&args);
+
+	buf_fini(args);
 	ck_assert_msg(
 	    err == 0, "%s: %s", msg_find((unsigned)type)->name, strerror(-err));
 	r.code = reply.code;
@@ -118,13 +116,13 @@ call(struct it *t, enum msg_type type, const char *shape, va_list ap)
 struct it_reply
 it_call(struct it *t, enum msg_type type, const char *shape, ...)
 {
-	struct it_reply r;
+	struct buf args;
 	va_list ap;
 
 	va_start(ap, shape);
-	r = call(t, type, shape, ap);
+	put_arguments(&args, shape, ap);
 	va_end(ap);
-	return r;
+	return call(t, type, &args);
 }
 
 static void
@@ -138,11 +136,13 @@ struct it_reply
 it_ok(struct it *t, enum msg_type type, const char *shape, ...)
 {
 	struct it_reply r;
+	struct buf args;
 	va_list ap;
 
 	va_start(ap, shape);
-	r = call(t, type, shape, ap);
+	put_arguments(&args, shape, ap);
 	va_end(ap);
+	r = call(t, type, &args);
 	must(&r, type);
 	return r;
 }
@@ -229,9 +229,9 @@ it_outcome(struct it *t, uint64_t id)
 }
 
 static uint64_t
-begin(struct it *t, enum msg_type type, const char *shape, va_list ap)
+begin(struct it *t, enum msg_type type, struct buf *args)
 {
-	struct it_reply r = call(t, type, shape, ap);
+	struct it_reply r = call(t, type, args);
 	struct wire_cursor inner;
 	int64_t id;
 
@@ -246,25 +246,25 @@ begin(struct it *t, enum msg_type type, const char *shape, va_list ap)
 uint64_t
 it_begin(struct it *t, enum msg_type type, const char *shape, ...)
 {
-	uint64_t id;
+	struct buf args;
 	va_list ap;
 
 	va_start(ap, shape);
-	id = begin(t, type, shape, ap);
+	put_arguments(&args, shape, ap);
 	va_end(ap);
-	return id;
+	return begin(t, type, &args);
 }
 
 struct it_op
 it_act(struct it *t, enum msg_type type, const char *shape, ...)
 {
-	uint64_t id;
+	struct buf args;
 	va_list ap;
 
 	va_start(ap, shape);
-	id = begin(t, type, shape, ap);
+	put_arguments(&args, shape, ap);
 	va_end(ap);
-	return it_outcome(t, id);
+	return it_outcome(t, begin(t, type, &args));
 }
 
 /* --- rows -------------------------------------------------------------- */

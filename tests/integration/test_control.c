@@ -116,6 +116,9 @@ END_TEST
 
 START_TEST(test_oversize)
 {
+	/* [1, 401, 7, [], a string of 65522 bytes] */
+	static const uint8_t ping[] = {
+	    0x95, 1, 0xcd, 1, 0x91, 7, 0x90, 0xda, 0xff, 0xf2};
 	static char big[64 * 1024];
 	struct it *t = it_start(one);
 	int fd = it_dial(t);
@@ -130,7 +133,7 @@ START_TEST(test_oversize)
 	fd = it_dial(t);
 	raw_greet(fd);
 	memset(big, 'x', sizeof(big));
-	memcpy(big, "\x95\x01\xcd\x01\x91\x07\x90\xda\xff\xf2", 10);
+	memcpy(big, ping, sizeof(ping));
 	ck_assert(raw_request(fd, 9, big, 65536 - 4));
 	ck_assert_uint_eq(expect(fd, 9), 0);
 	close(fd);

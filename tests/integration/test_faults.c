@@ -47,18 +47,18 @@ timed_status(struct it *t, int64_t *slowest, int64_t pids[PLUGINS],
 static struct it *
 start_many(void)
 {
-	char yaml[PLUGINS * 128] = "";
+	struct buf yaml;
+	struct it *t;
 
-	for (int i = 0; i < PLUGINS; i++) {
-		char one[128];
-
-		snprintf(one, sizeof(one),
+	buf_init(&yaml, PLUGINS * 128);
+	for (int i = 0; i < PLUGINS; i++)
+		buf_printf(&yaml,
 		    "  p%02d: {command: [stub, run],"
 		    " restart: {delay: 0s, max_restarts: 0}}\n",
 		    i);
-		strcat(yaml, one);
-	}
-	return it_start(yaml);
+	t = it_start(buf_cstr(&yaml));
+	buf_fini(&yaml);
+	return t;
 }
 
 /* Every kill is one restart of the one that was meant, and nothing else. */
@@ -291,7 +291,7 @@ START_TEST(test_crash_storm)
 	enum { SPAN_MS = 10000 };
 	static const char *const usual[] = {"--log-level", "info", NULL};
 	int n = it_level(30, 100, 100);
-	char *yaml = calloc((size_t)n, 64);
+	struct buf yaml;
 	int64_t begin = clock_mono_ms();
 	int64_t cpu;
 	struct it *t;
@@ -313,7 +313,6 @@ START_TEST(test_crash_storm)
 		ck_assert_int_eq(it_wait(t, name, "failed").generation, 6);
 	}
 	ck_assert_int_le(cpu, it_limit(SPAN_MS / 20));
-	free(yaml);
 	it_end(t);
 }
 END_TEST

@@ -282,19 +282,17 @@ static const struct {
 START_TEST(test_failures)
 {
 	size_t n = sizeof(failures) / sizeof(failures[0]);
-	char yaml[4096] = "";
+	struct buf yaml;
 	char path[128];
 	struct it *t;
 
-	for (size_t i = 0; i < n; i++) {
-		char one[256];
-
-		snprintf(one, sizeof(one),
+	buf_init(&yaml, 4096);
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&yaml,
 		    "  p%zu:\n    %s\n    restart: {policy: never}\n", i,
 		    failures[i].keys);
-		strcat(yaml, one);
-	}
-	t = it_new(yaml);
+	t = it_new(buf_cstr(&yaml));
+	buf_fini(&yaml);
 	it_write(t, "script", "#!/nowhere/interpreter\n");
 	snprintf(path, sizeof(path), "%s/script", t->dir);
 	ck_assert_int_eq(chmod(path, 0755), 0);
@@ -359,7 +357,7 @@ START_TEST(test_cgroup)
 	in = fopen(path, "re");
 	ck_assert_ptr_nonnull(in);
 	ck_assert_ptr_nonnull(fgets(text, sizeof(text), in));
-	fclose(in);
+	(void)fclose(in);
 	ck_assert_int_eq(strtol(text, NULL, 10), pid);
 	it_end(t);
 	/* The daemon takes its directories with it. */

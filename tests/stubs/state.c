@@ -91,7 +91,7 @@ put_status(FILE *out)
 		}
 	}
 	if (in != NULL)
-		fclose(in);
+		(void)fclose(in);
 }
 
 static void
@@ -128,7 +128,7 @@ stub_state(int argc, char **argv)
 	put_descriptors(out);
 	put_status(out);
 	put_rest(out);
-	fclose(out);
+	(void)fclose(out);
 	snprintf(
 	    name, sizeof(name), "%s.%s", argv[1], getenv("PLUGIND_GENERATION"));
 	stub_write(name, text);

@@ -156,7 +156,7 @@ signals(int argc, char **argv)
 	signal(SIGALRM, exit_now);
 	signal(SIGHUP, exit_now);
 	puts("armed");
-	fflush(stdout);
+	(void)fflush(stdout);
 	stub_pause();
 }
 
@@ -183,7 +183,7 @@ ignore(int argc, char **argv)
 	(void)argv;
 	signal(SIGTERM, SIG_IGN);
 	puts("ignoring");
-	fflush(stdout);
+	(void)fflush(stdout);
 	stub_pause();
 }
 
@@ -193,7 +193,7 @@ hold(int argc, char **argv)
 {
 	signal(SIGTERM, note_signal);
 	puts("holding");
-	fflush(stdout);
+	(void)fflush(stdout);
 	await_term();
 	stub_await(argv[1]);
 	return number(argc, argv, 2);
@@ -241,7 +241,7 @@ say(int argc, char **argv)
 	(void)argc;
 	stub_await(argv[1]);
 	puts(argv[2]);
-	fflush(stdout);
+	(void)fflush(stdout);
 	stub_pause();
 }
 

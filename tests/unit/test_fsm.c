@@ -55,7 +55,7 @@ START_TEST(test_golden)
 	}
 	ck_assert_ptr_null(line);
 	ck_assert_int_eq(n, STATE__COUNT * EVENT__COUNT);
-	fclose(in);
+	(void)fclose(in);
 	buf_fini(&out);
 }
 END_TEST

@@ -161,40 +161,40 @@ END_TEST
 enum getter { GET_STR, GET_UINT, OPT_UINT, OPT_BOOL };
 
 static const struct {
-	enum getter getter;
 	const char *args;
-	bool ok;
 	uint64_t want;
+	enum getter getter;
+	bool ok;
 } arguments[] = {
-    {GET_STR, "91 a3 616263", true, 3},
-    {GET_STR, "92 a3 616263 c0", true, 3},
-    {GET_STR, "91 a7 61626364656667", true, 7},
-    {GET_STR, "91 a8 6162636465666768", false, 0}, /* too long */
-    {GET_STR, "91 a3 610063", false, 0},           /* a NUL byte */
-    {GET_STR, "91 a0", true, 0},
-    {GET_STR, "90", false, 0},
-    {GET_STR, "91 c0", false, 0},
-    {GET_STR, "91 05", false, 0},
-    {GET_STR, "91 91 a1 61", false, 0},
-    {GET_STR, "91 c4 01 61", false, 0},
-    {GET_UINT, "91 05", true, 5},
-    {GET_UINT, "91 cf ffffffffffffffff", true, UINT64_MAX},
-    {GET_UINT, "91 ff", false, 0},
-    {GET_UINT, "91 cb 3ff0000000000000", false, 0},
-    {GET_UINT, "91 a1 35", false, 0},
-    {GET_UINT, "91 c3", false, 0},
-    {GET_UINT, "91 c0", false, 0},
-    {GET_UINT, "90", false, 0},
-    {OPT_UINT, "90", true, 42},
-    {OPT_UINT, "91 c0", true, 42},
-    {OPT_UINT, "91 05", true, 5},
-    {OPT_UINT, "91 a1 35", false, 0},
-    {OPT_BOOL, "90", true, 0},
-    {OPT_BOOL, "91 c0", true, 0},
-    {OPT_BOOL, "91 c2", true, 0},
-    {OPT_BOOL, "91 c3", true, 1},
-    {OPT_BOOL, "91 01", false, 0},
-    {OPT_BOOL, "91 a4 74727565", false, 0},
+    {"91 a3 616263", 3, GET_STR, true},
+    {"92 a3 616263 c0", 3, GET_STR, true},
+    {"91 a7 61626364656667", 7, GET_STR, true},
+    {"91 a8 6162636465666768", 0, GET_STR, false}, /* too long */
+    {"91 a3 610063", 0, GET_STR, false},           /* a NUL byte */
+    {"91 a0", 0, GET_STR, true},
+    {"90", 0, GET_STR, false},
+    {"91 c0", 0, GET_STR, false},
+    {"91 05", 0, GET_STR, false},
+    {"91 91 a1 61", 0, GET_STR, false},
+    {"91 c4 01 61", 0, GET_STR, false},
+    {"91 05", 5, GET_UINT, true},
+    {"91 cf ffffffffffffffff", UINT64_MAX, GET_UINT, true},
+    {"91 ff", 0, GET_UINT, false},
+    {"91 cb 3ff0000000000000", 0, GET_UINT, false},
+    {"91 a1 35", 0, GET_UINT, false},
+    {"91 c3", 0, GET_UINT, false},
+    {"91 c0", 0, GET_UINT, false},
+    {"90", 0, GET_UINT, false},
+    {"90", 42, OPT_UINT, true},
+    {"91 c0", 42, OPT_UINT, true},
+    {"91 05", 5, OPT_UINT, true},
+    {"91 a1 35", 0, OPT_UINT, false},
+    {"90", 0, OPT_BOOL, true},
+    {"91 c0", 0, OPT_BOOL, true},
+    {"91 c2", 0, OPT_BOOL, true},
+    {"91 c3", 1, OPT_BOOL, true},
+    {"91 01", 0, OPT_BOOL, false},
+    {"91 a4 74727565", 0, OPT_BOOL, false},
 };
 
 static bool
@@ -271,26 +271,26 @@ END_TEST
 
 static const struct {
 	const char *args;
-	unsigned code;
 	size_t rows;
+	unsigned code;
 	bool named;
 } selections[] = {
-    {"90", 0, 4, false},
-    {"91 c0", 0, 4, false},
-    {"91 90", 0, 4, false},
-    {"91 91 a1 61", 0, 1, true},
-    {"91 91 a1 62", 0, 3, true},
-    {"91 91 a3 623a32", 0, 1, true},
-    {"91 92 a1 61 a1 62", 0, 4, true},
-    {"91 93 a1 62 a1 62 a3 623a31", 0, 3, true}, /* each once */
-    {"91 91 a3 623a34", MSG_CODE_UNKNOWN_PLUGIN, 0, true},
-    {"91 92 a1 61 a1 7a", MSG_CODE_UNKNOWN_PLUGIN, 0, true},
-    {"91 91 a0", MSG_CODE_UNKNOWN_PLUGIN, 0, true},
-    {"91 a1 61", MSG_CODE_USAGE, 0, true}, /* no list */
-    {"91 81 a1 61 01", MSG_CODE_USAGE, 0, true},
-    {"91 91 05", MSG_CODE_USAGE, 0, true},
-    {"91 92 a1 61 c0", MSG_CODE_USAGE, 0, true},
-    {"91 91 a2 6100", MSG_CODE_USAGE, 0, true},
+    {"90", 4, 0, false},
+    {"91 c0", 4, 0, false},
+    {"91 90", 4, 0, false},
+    {"91 91 a1 61", 1, 0, true},
+    {"91 91 a1 62", 3, 0, true},
+    {"91 91 a3 623a32", 1, 0, true},
+    {"91 92 a1 61 a1 62", 4, 0, true},
+    {"91 93 a1 62 a1 62 a3 623a31", 3, 0, true}, /* each once */
+    {"91 91 a3 623a34", 0, MSG_CODE_UNKNOWN_PLUGIN, true},
+    {"91 92 a1 61 a1 7a", 0, MSG_CODE_UNKNOWN_PLUGIN, true},
+    {"91 91 a0", 0, MSG_CODE_UNKNOWN_PLUGIN, true},
+    {"91 a1 61", 0, MSG_CODE_USAGE, true}, /* no list */
+    {"91 81 a1 61 01", 0, MSG_CODE_USAGE, true},
+    {"91 91 05", 0, MSG_CODE_USAGE, true},
+    {"91 92 a1 61 c0", 0, MSG_CODE_USAGE, true},
+    {"91 91 a2 6100", 0, MSG_CODE_USAGE, true},
 };
 
 START_TEST(test_rows)
@@ -323,8 +323,8 @@ START_TEST(test_long_name)
 	struct given g;
 	char hex[512] = "91 91 d9 c8";
 
-	for (int i = 0; i < 200; i++)
-		strcat(hex, "61");
+	for (size_t i = strlen(hex); i < 11 + 400; i += 2)
+		memcpy(hex + i, "61", 2);
 	give(&g, MSG_START, hex);
 	ck_assert(!request_get_rows(&g.req, &s));
 	check_error(&g.req, MSG_CODE_UNKNOWN_PLUGIN, "a very long name");
