@@ -1,8 +1,13 @@
 /*
- * launch: what the core tells the launcher (pluginhost --exec FD) about the
- * process it is to become. The core builds one image a plugin instance ahead
- * of time, so that a respawn needs no heap, and hands it over in a memfd; no
- * code of ours runs between fork and exec.
+ * launch: what the core tells the launcher about a process to start. The core
+ * builds one image a plugin instance ahead of time, so that a respawn needs
+ * no heap.
+ *
+ * One request is one message of a SOCK_SEQPACKET pair: the image, and as
+ * SCM_RIGHTS the write ends for stdout, stderr and status (LAUNCH_FDS; without
+ * capture only status). The answer is one int32_t: the pid, sent by the new
+ * process itself, or a negative errno. The status pipe is close-on-exec: its
+ * end says that the program runs; a struct launch_failure on it says why not.
  *
  * Image: struct launch_head, then at the given offsets the group list and
  * NUL-terminated strings; argv and environment are runs of such strings.
@@ -17,7 +22,9 @@
 enum {
 	LAUNCH_LIMITS_MAX = 8,
 	LAUNCH_GROUPS_MAX = 256,
-	LAUNCH_IMAGE_MAX = 1024 * 1024,
+	LAUNCH_FDS = 3,
+	/* Below the default send buffer of a unix socket. */
+	LAUNCH_IMAGE_MAX = 192 * 1024,
 };
 
 struct launch_limit {
@@ -31,10 +38,7 @@ struct launch_head {
 	uint32_t magic; /* LAUNCH_MAGIC */
 	uint32_t size;  /* of the whole image */
 	int32_t parent; /* pid of the core: gone means exit at once */
-	int32_t fd_out; /* become 1 and 2; -1: /dev/null */
-	int32_t fd_err;
-	int32_t fd_status; /* close-on-exec: EOF says the exec worked */
-	uint32_t uid;      /* UINT32_MAX: keep */
+	uint32_t uid;   /* UINT32_MAX: keep */
 	uint32_t gid;
 	uint32_t umask;
 	uint32_t no_new_privileges;
@@ -47,14 +51,12 @@ struct launch_head {
 	uint32_t working_dir;  /* offset; 0: stay */
 	uint32_t cgroup_procs; /* offset of the path; 0: none */
 	uint32_t nlimits;
-	uint32_t pad;
 	struct launch_limit limits[LAUNCH_LIMITS_MAX];
 };
 
 #define LAUNCH_MAGIC (0x706c0000u | (uint32_t)sizeof(struct launch_head))
 
-/* Where it went wrong; written to fd_status with the errno as two int32_t.
- * Order is the order of the steps. */
+/* Where it went wrong. Order is the order of the steps. */
 enum launch_stage {
 	LAUNCH_IMAGE,
 	LAUNCH_CGROUP,
@@ -74,7 +76,7 @@ struct launch_failure {
 	int32_t error; /* errno */
 };
 
-/* Exit status of a launcher that could not become the program. */
+/* Exit status of a process that could not become the program. */
 enum { LAUNCH_EXIT_NOT_FOUND = 127, LAUNCH_EXIT_FAILED = 126 };
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * launch: turns this process, one image in hand, into a plugin's program.
- * Runs after the core's posix_spawn, single-threaded, with the default signal
+ * launch: turns this process, one image in hand, into a plugin's program. Runs
+ * in a fresh child of the launcher: single-threaded, with the default signal
  * mask and handlers, in a session of its own. Each step is one function and
  * one stage; the first that fails is reported on the status descriptor and
  * ends the process: a plugin never runs with less protection than asked for.
@@ -20,7 +20,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,6 +30,7 @@ struct launch {
 	char *base;
 	char **argv;
 	char **envp;
+	const int *fds;
 };
 
 /* `count` strings from `offset` as a NULL-terminated vector, or NULL. */
@@ -56,32 +56,18 @@ index_strings(char *base, uint32_t size, uint32_t offset, uint32_t count)
 }
 
 static int
-read_image(struct launch *l, int fd)
+read_image(struct launch *l, const struct launch_request *request)
 {
-	struct stat st;
-	void *p;
+	struct launch_head *h = (struct launch_head *)(void *)request->image;
 
-	if (fstat(fd, &st) != 0)
-		return -errno;
-	if (st.st_size < (off_t)sizeof(struct launch_head) ||
-	    st.st_size > LAUNCH_IMAGE_MAX)
+	if (request->size < sizeof(*h) || h->magic != LAUNCH_MAGIC ||
+	    h->size != request->size || h->ngroups > LAUNCH_GROUPS_MAX ||
+	    h->nlimits > LAUNCH_LIMITS_MAX)
 		return -EBADMSG;
-	p = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
-	    fd, 0);
-	if (p == MAP_FAILED)
-		return -errno;
-	close(fd);
-	l->head = p;
-	l->base = p;
-	if (l->head->magic != LAUNCH_MAGIC ||
-	    l->head->size != (uint32_t)st.st_size ||
-	    l->head->ngroups > LAUNCH_GROUPS_MAX ||
-	    l->head->nlimits > LAUNCH_LIMITS_MAX)
-		return -EBADMSG;
-	l->argv =
-	    index_strings(l->base, l->head->size, l->head->argv, l->head->argc);
-	l->envp =
-	    index_strings(l->base, l->head->size, l->head->env, l->head->envc);
+	l->head = h;
+	l->base = request->image;
+	l->argv = index_strings(l->base, h->size, h->argv, h->argc);
+	l->envp = index_strings(l->base, h->size, h->env, h->envc);
 	if (l->argv == NULL || l->envp == NULL || l->argv[0] == NULL)
 		return -EBADMSG;
 	return 0;
@@ -109,8 +95,8 @@ static int
 set_stdio(const struct launch *l)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int out = l->head->fd_out >= 0 ? l->head->fd_out : null;
-	int err = l->head->fd_err >= 0 ? l->head->fd_err : null;
+	int out = l->fds[0] >= 0 ? l->fds[0] : null;
+	int err = l->fds[1] >= 0 ? l->fds[1] : null;
 
 	if (null < 0)
 		return -errno;
@@ -218,17 +204,16 @@ static step_fn *const steps[LAUNCH_STAGE__COUNT] = {
 };
 
 int
-launch_exec(int fd)
+launch_exec(const struct launch_request *request)
 {
-	struct launch l = {0};
+	struct launch l = {.fds = request->fds};
 	struct launch_failure failure = {LAUNCH_IMAGE, 0};
-	int r = read_image(&l, fd);
+	int r = read_image(&l, request);
 
 	while (r == 0 && ++failure.stage < LAUNCH_STAGE__COUNT)
 		r = steps[failure.stage](&l);
 	failure.error = -r;
-	if (l.head != NULL && l.head->fd_status >= 0 &&
-	    write(l.head->fd_status, &failure, sizeof(failure)) < 0)
+	if (write(request->fds[2], &failure, sizeof(failure)) < 0)
 		return LAUNCH_EXIT_FAILED;
 	return r == -ENOENT ? LAUNCH_EXIT_NOT_FOUND : LAUNCH_EXIT_FAILED;
 }

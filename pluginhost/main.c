@@ -1,9 +1,9 @@
 /*
  * pluginhost: the child side of every plugin. Started by plugind only.
  *
- *   pluginhost --exec FD   become the program described on FD
+ *   pluginhost --serve FD   the launcher, for the core at the other end of FD
  */
-#include "launch.h"
+#include "serve.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,11 +21,11 @@ main(int argc, char **argv)
 	char *end = NULL;
 	long fd = 0;
 
-	if (argc == 3 && strcmp(argv[1], "--exec") == 0) {
+	if (argc == 3 && strcmp(argv[1], "--serve") == 0) {
 		errno = 0;
 		fd = strtol(argv[2], &end, 10);
 		if (errno == 0 && *end == '\0' && fd > 2 && fd < INT_MAX)
-			return launch_exec((int)fd);
+			return serve((int)fd);
 	}
 	if (write(STDERR_FILENO, usage, sizeof(usage) - 1) < 0)
 		return 1;

@@ -451,8 +451,6 @@ start_modules(void)
 	if (r == 0)
 		r = find_launcher();
 	if (r == 0)
-		r = launcher_init(launcher_path);
-	if (r == 0)
 		r = prepare_init(loop, &dirs);
 	if (r == 0)
 		r = lifecycle_init(loop);
@@ -466,6 +464,12 @@ start_modules(void)
 	lifecycle_observe(on_row_changed);
 	cgroup_init(runtime_dir, getenv("PLUGIND_CGROUP_ROOT"));
 	guard_set_cgroup_root(cgroup_root());
+	r = launcher_init(launcher_path);
+	if (r != 0) {
+		log_error(
+		    NULL, "cannot start %s: %s", launcher_path, strerror(-r));
+		return r;
+	}
 	return control_init(loop, runtime_dir);
 }
 
@@ -476,9 +480,9 @@ stop_modules(void)
 	ops_fini();
 	table_free();
 	lifecycle_fini();
+	launcher_fini();
 	reaper_fini();
 	notify_fini();
-	launcher_fini();
 	cgroup_fini();
 	guard_fini();
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)

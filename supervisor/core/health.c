@@ -87,7 +87,7 @@ spawn_probe(void *arg, const struct strv *argv)
 	bool is_ready = h->phase == PHASE_READY && !h->ready_is_watch;
 	struct image *image = &h->images[is_ready];
 	char why[ROW_TEXT_MAX];
-	struct spawned s;
+	struct launched s;
 	int r = 0;
 
 	if (h->child.pid != 0)
@@ -340,6 +340,15 @@ health_configure(struct row *row)
 	health_free(row->watch);
 	row->watch = h;
 	return 0;
+}
+
+void
+health_rebind(struct row *row)
+{
+	if (row->watch == NULL)
+		return;
+	probe_rebind(row->watch->ready, &row->conf->ready.probe);
+	probe_rebind(row->watch->watch, &row->conf->health.probe);
 }
 
 void

@@ -21,6 +21,8 @@ void health_init(struct event_base *base);
 /* Makes what row->conf asks for (probes, pattern): row->watch is replaced on
  * success only. 0, -ENOMEM, or -EINVAL (pattern). */
 int health_configure(struct row *row);
+/* row->conf has moved but says the same. */
+void health_rebind(struct row *row);
 void health_free(struct health *h); /* NULL is fine */
 
 /* The program runs: waits for its readiness and posts EVENT_READY, maybe at

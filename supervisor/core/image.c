@@ -232,7 +232,6 @@ fill_head(struct launch_head *h, const struct image_input *in,
 	memset(h, 0, sizeof(*h));
 	h->magic = LAUNCH_MAGIC;
 	h->parent = getpid();
-	h->fd_out = h->fd_err = h->fd_status = -1;
 	h->uid = a->uid;
 	h->gid = a->gid;
 	h->umask = (uint32_t)in->conf->umask;
@@ -290,7 +289,7 @@ image_build(
 	if (r != 0) {
 		snprintf(why, cap, "%s",
 		    r == -EMSGSIZE ? "arguments and environment are larger "
-		                     "than 1 MiB together"
+		                     "than 192 KiB together"
 		                   : strerror(-r));
 		buf_fini(&b);
 		return r == -EMSGSIZE ? -E2BIG : r;

@@ -1,11 +1,15 @@
 /*
- * launcher: owns the descriptors of a start while it is under way.
+ * launcher: owns the launcher process, its socket, and the descriptors of a
+ * start while it is under way.
  *
- * Must never: run code in the child, allocate, or leave a descriptor open on
- * a failure. The four descriptors that the launcher needs lose close-on-exec
- * only around the one posix_spawn: the core has one thread.
+ * Must never: run code of ours between fork and exec, allocate, or leave a
+ * descriptor open on a failure.
  */
 #include "launcher.h"
+
+#include "reaper.h"
+
+#include "common/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,38 +17,14 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+enum { ANSWER_S = 1 };
+
 static const char *launcher_path;
-static posix_spawnattr_t attributes;
-
-int
-launcher_init(const char *launcher)
-{
-	sigset_t all;
-	sigset_t none;
-	int r = posix_spawnattr_init(&attributes);
-
-	launcher_path = launcher;
-	sigfillset(&all);
-	sigemptyset(&none);
-	if (r == 0)
-		r = posix_spawnattr_setsigdefault(&attributes, &all);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(&attributes, &none);
-	if (r == 0)
-		r = posix_spawnattr_setflags(&attributes,
-		    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-		        POSIX_SPAWN_SETSID);
-	return -r;
-}
-
-void
-launcher_fini(void)
-{
-	posix_spawnattr_destroy(&attributes);
-}
+static struct child server = {.slot = -1};
+static int server_fd = -1;
 
 static void
 close_fd(int *fd)
@@ -54,17 +34,137 @@ close_fd(int *fd)
 	*fd = -1;
 }
 
-/* The ends of one start: ours, and the launcher's. */
+/* --- the process ------------------------------------------------------- */
+
+static int
+init_attributes(posix_spawnattr_t *attributes)
+{
+	sigset_t all;
+	sigset_t none;
+	int r = posix_spawnattr_init(attributes);
+
+	if (r != 0)
+		return -r;
+	sigfillset(&all);
+	sigemptyset(&none);
+	r = posix_spawnattr_setsigdefault(attributes, &all);
+	if (r == 0)
+		r = posix_spawnattr_setsigmask(attributes, &none);
+	if (r == 0)
+		r = posix_spawnattr_setflags(
+		    attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+		                    POSIX_SPAWN_SETSID);
+	if (r != 0)
+		posix_spawnattr_destroy(attributes);
+	return -r;
+}
+
+static int
+spawn_server(int fd, pid_t *ret)
+{
+	static char arg0[] = "pluginhost";
+	static char arg1[] = "--serve";
+	char arg2[16];
+	char *argv[] = {arg0, arg1, arg2, NULL};
+	char *envp[] = {NULL};
+	posix_spawnattr_t attributes;
+	int r = init_attributes(&attributes);
+
+	if (r != 0)
+		return r;
+	snprintf(arg2, sizeof(arg2), "%d", fd);
+	r = -posix_spawn(ret, launcher_path, NULL, &attributes, argv, envp);
+	posix_spawnattr_destroy(&attributes);
+	return r;
+}
+
+static void
+on_server_exit(void *arg, pid_t pid, int status)
+{
+	(void)arg;
+	(void)status;
+	log_warn(NULL,
+	    "the launcher (pid %d) has ended; the next start brings "
+	    "another",
+	    (int)pid);
+	close_fd(&server_fd);
+}
+
+static int
+limit_waits(int fd)
+{
+	const struct timeval answer = {ANSWER_S, 0};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof(answer)) !=
+	        0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &answer, sizeof(answer)) !=
+	        0)
+		return -errno;
+	return 0;
+}
+
+static int
+start_server(void)
+{
+	int fds[2];
+	pid_t pid;
+	int r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+		return -errno;
+	r = limit_waits(fds[0]);
+	/* One thread: nothing else is started while this may be inherited. */
+	if (r == 0 && fcntl(fds[1], F_SETFD, 0) != 0)
+		r = -errno;
+	if (r == 0)
+		r = spawn_server(fds[1], &pid);
+	close(fds[1]);
+	if (r != 0) {
+		close(fds[0]);
+		return r;
+	}
+	server_fd = fds[0];
+	return reaper_watch(&server, pid, NULL, on_server_exit, NULL);
+}
+
+static void
+drop_server(void)
+{
+	close_fd(&server_fd);
+	reaper_abandon(&server);
+}
+
+int
+launcher_init(const char *path)
+{
+	launcher_path = path;
+	return start_server();
+}
+
+void
+launcher_fini(void)
+{
+	drop_server();
+}
+
+pid_t
+launcher_pid(void)
+{
+	return server.pid;
+}
+
+/* --- a start ----------------------------------------------------------- */
+
+/* The ends of one start: ours and the launcher's, for out, err, status. */
 struct ends {
-	int ours[3]; /* out, err, status */
-	int theirs[3];
-	int image;
+	int ours[LAUNCH_FDS];
+	int theirs[LAUNCH_FDS];
 };
 
 static void
-close_ends(int fds[3])
+close_ends(int fds[LAUNCH_FDS])
 {
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < LAUNCH_FDS; i++)
 		close_fd(&fds[i]);
 }
 
@@ -88,88 +188,87 @@ open_pipe(int *ret_read, int *ret_write)
 }
 
 static int
-open_image(const struct image *image, int *ret)
-{
-	const char *p = (const char *)image->head;
-	size_t left = image->head->size;
-	int fd = memfd_create("plugind-image", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (left > 0) {
-		ssize_t n = write(fd, p, left);
-
-		if (n < 0) {
-			int saved = errno;
-
-			close(fd);
-			return -saved;
-		}
-		p += n;
-		left -= (size_t)n;
-	}
-	*ret = fd;
-	return 0;
-}
-
-static int
-open_ends(struct image *image, bool capture, struct ends *e)
+open_ends(bool capture, struct ends *e)
 {
 	int r = 0;
 
-	for (int i = capture ? 0 : 2; i < 3 && r == 0; i++)
+	for (int i = capture ? 0 : LAUNCH_FDS - 1; i < LAUNCH_FDS && r == 0;
+	     i++)
 		r = open_pipe(&e->ours[i], &e->theirs[i]);
-	if (r != 0)
-		return r;
-	image->head->fd_out = e->theirs[0];
-	image->head->fd_err = e->theirs[1];
-	image->head->fd_status = e->theirs[2];
-	return open_image(image, &e->image);
+	return r;
 }
 
 static int
-share_ends(const struct ends *e)
+send_request(const struct image *image, const int *fds, size_t nfds)
 {
-	const int fds[] = {e->theirs[0], e->theirs[1], e->theirs[2], e->image};
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(LAUNCH_FDS * sizeof(int))];
+	} control = {.space = {0}};
+	struct iovec part = {image->head, image->head->size};
+	struct msghdr msg = {
+	    .msg_iov = &part,
+	    .msg_iovlen = 1,
+	    .msg_control = &control,
+	    .msg_controllen = CMSG_SPACE(nfds * sizeof(int)),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
-		if (fds[i] >= 0 && fcntl(fds[i], F_SETFD, 0) != 0)
-			return -errno;
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(nfds * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, nfds * sizeof(int));
+	return sendmsg(server_fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The pid, or -errno. -EPIPE and -EAGAIN: the launcher is not to be trusted
+ * any more. */
+static int
+receive_answer(void)
+{
+	int32_t answer;
+	ssize_t n;
+
+	do {
+		n = recv(server_fd, &answer, sizeof(answer), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == (ssize_t)sizeof(answer))
+		return answer != 0 ? answer : -EPIPE;
+	return n < 0 ? -errno : -EPIPE;
+}
+
+static int
+ask_server(const struct image *image, const struct ends *e, bool capture)
+{
+	const int *fds = capture ? e->theirs : &e->theirs[LAUNCH_FDS - 1];
+	int r = server_fd >= 0 ? 0 : start_server();
+
+	if (r == 0)
+		r = send_request(image, fds, capture ? LAUNCH_FDS : 1);
+	if (r == 0)
+		r = receive_answer();
+	if (r == -EPIPE || r == -EAGAIN || r == -ECONNRESET) {
+		log_warn(NULL, "the launcher does not answer; replacing it");
+		drop_server();
+		r = -EAGAIN;
 	}
-	return 0;
-}
-
-static int
-run_launcher(int image_fd, pid_t *ret)
-{
-	static char arg0[] = "pluginhost";
-	static char arg1[] = "--exec";
-	char arg2[16];
-	char *argv[] = {arg0, arg1, arg2, NULL};
-	char *envp[] = {NULL};
-
-	snprintf(arg2, sizeof(arg2), "%d", image_fd);
-	return -posix_spawn(ret, launcher_path, NULL, &attributes, argv, envp);
+	return r;
 }
 
 int
-launcher_start(struct image *image, bool capture, struct spawned *ret)
+launcher_start(const struct image *image, bool capture, struct launched *ret)
 {
-	struct ends e = {{-1, -1, -1}, {-1, -1, -1}, -1};
-	pid_t pid = 0;
-	int r = open_ends(image, capture, &e);
+	struct ends e = {{-1, -1, -1}, {-1, -1, -1}};
+	int r = open_ends(capture, &e);
 
 	if (r == 0)
-		r = share_ends(&e);
-	if (r == 0)
-		r = run_launcher(e.image, &pid);
+		r = ask_server(image, &e, capture);
 	close_ends(e.theirs);
-	close_fd(&e.image);
-	if (r != 0) {
+	if (r < 0) {
 		close_ends(e.ours);
 		return r;
 	}
-	*ret = (struct spawned){pid, e.ours[0], e.ours[1], e.ours[2]};
+	*ret = (struct launched){r, e.ours[0], e.ours[1], e.ours[2]};
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
- * launcher: starts one launcher with an image. posix_spawn only: no code of
- * ours runs between fork and exec. No heap of ours.
+ * launcher: starts processes through the launcher (pluginhost --serve), which
+ * this file starts, watches and replaces. No code of ours runs between fork
+ * and exec in the core; no heap of ours on the way.
  */
 #ifndef CORE_LAUNCHER_H
 #define CORE_LAUNCHER_H
@@ -8,22 +9,28 @@
 #include "image.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
-/* `launcher` is the path of pluginhost, kept by reference. 0 or -errno. */
-int launcher_init(const char *launcher);
+/* Starts the launcher; `path` is pluginhost's, kept by reference. After
+ * reaper_init and cgroup_init (it must be in our leaf). 0 or -errno. */
+int launcher_init(const char *path);
 void launcher_fini(void);
+/* 0 while there is none. */
+pid_t launcher_pid(void);
 
-struct spawned {
-	pid_t pid;  /* leads a new session and group of that number */
+struct launched {
+	pid_t pid;  /* our child, leads a new session and group */
 	int out_fd; /* read ends, non-blocking; -1 when not captured */
 	int err_fd;
 	int status_fd; /* EOF: the program runs; else a launch_failure */
 };
 
-/* Starts; with `capture` stdout and stderr come back as pipes, else they are
- * /dev/null. 0, or -errno and nothing was started nor left open (-EMFILE,
- * -ENFILE, -ENOMEM, -EAGAIN: short of resources, try later). */
-int launcher_start(struct image *image, bool capture, struct spawned *ret);
+/* Starts a process; with `capture` stdout and stderr come back as pipes, else
+ * they are /dev/null. Waits for the launcher's answer, a second at most; one
+ * that does not answer is killed and replaced. 0, or -errno and nothing was
+ * started nor left open: short of something, try later. */
+int launcher_start(
+    const struct image *image, bool capture, struct launched *ret);
 
 /*
  * Reads the launcher's word. 0: the program runs (or the process is gone
@@ -31,7 +38,7 @@ int launcher_start(struct image *image, bool capture, struct spawned *ret);
  */
 int launcher_read_status(int status_fd, struct launch_failure *ret);
 
-/* "exec: No such file or directory", for last_error. */
+/* "cannot execute x: No such file or directory", for last_error. */
 const char *launcher_describe(const struct launch_failure *failure,
     const struct image *image, char *out, size_t cap);
 

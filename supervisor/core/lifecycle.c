@@ -190,7 +190,7 @@ static void on_status(evutil_socket_t fd, short what, void *arg);
 
 /* A new incarnation begins. */
 static void
-adopt(struct row *row, const struct spawned *s)
+adopt(struct row *row, const struct launched *s)
 {
 	row->started_ms = clock_mono_ms();
 	row->started_real_ms = clock_real_ms();
@@ -210,7 +210,7 @@ adopt(struct row *row, const struct spawned *s)
 static void
 spawn(struct row *row)
 {
-	struct spawned s;
+	struct launched s;
 	int r;
 
 	image_set_generation(&row->image, row->generation + 1);

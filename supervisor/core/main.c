@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
@@ -223,6 +224,7 @@ main(int argc, char **argv)
 	int code;
 
 	keep_standard_fds();
+	umask(022); /* whatever we were given: plugins enter some directories */
 	log_init("plugind");
 	o.args.title_len =
 	    (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) - argv[0]);

@@ -348,6 +348,15 @@ probe_exec_exited(struct probe *p, int pid, int status)
 		    WEXITSTATUS(status));
 }
 
+void
+probe_rebind(struct probe *p, const struct probe_conf *conf)
+{
+	if (p == NULL)
+		return;
+	INVARIANT(p->conf->kind == conf->kind);
+	p->conf = conf;
+}
+
 /* --- questions --------------------------------------------------------- */
 
 typedef int start_fn(struct probe *p);

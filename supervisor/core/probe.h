@@ -39,6 +39,10 @@ int probe_new(struct event_base *base, const struct probe_conf *conf,
     const struct probe_ops *ops, struct probe **ret);
 void probe_free(struct probe *p); /* cancels; NULL is fine */
 
+/* The same settings at another place: a new configuration that did not change
+ * them. `conf` is borrowed from now on. NULL is fine for p. */
+void probe_rebind(struct probe *p, const struct probe_conf *conf);
+
 /* Asks; `done` follows from the loop, never from inside this call, within
  * timeout_ms. Asking while a question is open: -EBUSY. */
 int probe_ask(struct probe *p, int64_t timeout_ms);

@@ -221,37 +221,44 @@ follow_enabled(struct row *row, bool was, struct op *op)
 		lifecycle_stop(row, STOP_CONFIG);
 }
 
+/* On its way out when it was configured again: let it come back. */
+static bool
+is_wanted_back(const struct row *row)
+{
+	return row->state == STATE_STOPPING &&
+	       row->stop_reason == STOP_REMOVED && row->conf->enabled;
+}
+
 static void
 change_row(struct row *row, struct op *op)
 {
-	enum conf_change kind =
-	    plugin_conf_diff(row->conf, row->plugin->conf, NULL);
-	bool was_enabled = row->conf->enabled;
+	const struct plugin_conf *old = row->conf;
+	bool was_enabled = old->enabled;
+	enum conf_change kind = plugin_conf_diff(old, row->plugin->conf, NULL);
+	struct config *keep = config_ref(row->config);
 
 	take_config(row);
-	/* On its way out when it was configured again: let it come back. */
-	if (row->state == STATE_STOPPING && row->stop_reason == STOP_REMOVED &&
-	    row->conf->enabled) {
+	if (is_wanted_back(row)) {
 		image_fini(&row->image);
 		if (op != NULL)
 			ops_add(op, row);
 		lifecycle_start(row);
-		return;
-	}
-	if (kind == CONF_SAME)
-		return;
-	if (kind == CONF_LIVE) {
+	} else if (kind == CONF_SAME) {
+		health_rebind(row);
+	} else if (kind == CONF_LIVE) {
 		update_live(row);
 		follow_enabled(row, was_enabled, op);
-		return;
+	} else {
+		image_fini(&row->image);
+		if (row->wish != WISH_DOWN) {
+			if (op != NULL)
+				ops_add(op, row);
+			lifecycle_restart(row, STOP_CONFIG);
+		}
+		follow_enabled(row, was_enabled, op);
 	}
-	image_fini(&row->image);
-	if (row->wish != WISH_DOWN) {
-		if (op != NULL)
-			ops_add(op, row);
-		lifecycle_restart(row, STOP_CONFIG);
-	}
-	follow_enabled(row, was_enabled, op);
+	/* Probes pointed into it until here. */
+	config_unref(keep);
 }
 
 static void

@@ -296,11 +296,11 @@ START_TEST(test_crash_storm)
 	int64_t cpu;
 	struct it *t;
 
-	ck_assert_ptr_nonnull(yaml);
+	buf_init(&yaml, (size_t)n * 64);
 	for (int i = 0; i < n; i++)
-		sprintf(
-		    yaml + strlen(yaml), "  p%d: {command: [/bin/false]}\n", i);
-	t = it_new(yaml);
+		buf_printf(&yaml, "  p%d: {command: [/bin/false]}\n", i);
+	t = it_new(buf_cstr(&yaml));
+	buf_fini(&yaml);
 	it_spawn(t, usual);
 	poll(NULL, 0, SPAN_MS);
 	cpu = it_cpu_ms(t->pid);

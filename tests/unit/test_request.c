@@ -321,11 +321,14 @@ START_TEST(test_long_name)
 {
 	struct selection s = {0};
 	struct given g;
-	char hex[512] = "91 91 d9 c8";
+	struct buf hex;
 
-	for (size_t i = strlen(hex); i < 11 + 400; i += 2)
-		memcpy(hex + i, "61", 2);
-	give(&g, MSG_START, hex);
+	buf_init(&hex, 512);
+	buf_puts(&hex, "91 91 d9 c8");
+	for (int i = 0; i < 200; i++)
+		buf_puts(&hex, "61");
+	give(&g, MSG_START, buf_cstr(&hex));
+	buf_fini(&hex);
 	ck_assert(!request_get_rows(&g.req, &s));
 	check_error(&g.req, MSG_CODE_UNKNOWN_PLUGIN, "a very long name");
 	drop(&g);
