@@ -22,6 +22,7 @@
 enum {
 	LAUNCH_LIMITS_MAX = 8,
 	LAUNCH_GROUPS_MAX = 256,
+	LAUNCH_STRINGS_MAX = 16384, /* argv and environment */
 	LAUNCH_FDS = 3,
 	/* Below the default send buffer of a unix socket. */
 	LAUNCH_IMAGE_MAX = 192 * 1024,

@@ -1,11 +1,17 @@
 /*
  * launch: turns this process, one image in hand, into a plugin's program. Runs
- * in a fresh child of the launcher: single-threaded, with the default signal
- * mask and handlers, in a session of its own. Each step is one function and
- * one stage; the first that fails is reported on the status descriptor and
- * ends the process: a plugin never runs with less protection than asked for.
+ * in a child that shares the launcher's memory until the exec: it has the
+ * launcher to itself, which stands still meanwhile, and leaves nothing behind
+ * in it. Default signal mask and handlers, a session of its own. Each step is
+ * one function and one stage; the first that fails is reported on the status
+ * descriptor and ends the process: a plugin never runs with less protection
+ * than asked for.
  *
- * Must never: print (stderr is the plugin's log), or continue after a failure.
+ * Ids are changed by raw system calls: the C library's wrappers are about all
+ * threads of a process, and this is not one of the launcher's.
+ *
+ * Must never: allocate, print (stderr is the plugin's log), or continue after
+ * a failure.
  */
 #include "launch.h"
 
@@ -13,16 +19,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 struct launch {
@@ -33,26 +38,28 @@ struct launch {
 	const int *fds;
 };
 
-/* `count` strings from `offset` as a NULL-terminated vector, or NULL. */
-static char **
-index_strings(char *base, uint32_t size, uint32_t offset, uint32_t count)
+/* Strings of argv and environment together, NULLs included. Not on the heap:
+ * the memory is the launcher's. */
+static char *pointers[LAUNCH_STRINGS_MAX];
+
+/* `count` strings from `offset` as a NULL-terminated vector at `v`; 0, or -1
+ * when they leave the image. */
+static int
+index_strings(const struct launch_request *request, char **v, size_t offset,
+    uint32_t count)
 {
-	char **v = NULL;
-
-	if (count > size || (v = calloc(count + 1, sizeof(*v))) == NULL)
-		return NULL;
 	for (uint32_t i = 0; i < count; i++) {
-		size_t left = offset < size ? size - offset : 0;
-		size_t len = strnlen(base + offset, left);
+		size_t left =
+		    offset < request->size ? request->size - offset : 0;
+		size_t len = strnlen(request->image + offset, left);
 
-		if (len == left) {
-			free(v);
-			return NULL;
-		}
-		v[i] = base + offset;
-		offset += (uint32_t)len + 1;
+		if (len == left)
+			return -1;
+		v[i] = request->image + offset;
+		offset += len + 1;
 	}
-	return v;
+	v[count] = NULL;
+	return 0;
 }
 
 static int
@@ -64,11 +71,16 @@ read_image(struct launch *l, const struct launch_request *request)
 	    h->size != request->size || h->ngroups > LAUNCH_GROUPS_MAX ||
 	    h->nlimits > LAUNCH_LIMITS_MAX)
 		return -EBADMSG;
+	if (h->argc == 0 || h->argc >= LAUNCH_STRINGS_MAX ||
+	    h->envc >= LAUNCH_STRINGS_MAX ||
+	    h->argc + h->envc + 2 > LAUNCH_STRINGS_MAX)
+		return -E2BIG;
 	l->head = h;
 	l->base = request->image;
-	l->argv = index_strings(l->base, h->size, h->argv, h->argc);
-	l->envp = index_strings(l->base, h->size, h->env, h->envc);
-	if (l->argv == NULL || l->envp == NULL || l->argv[0] == NULL)
+	l->argv = pointers;
+	l->envp = pointers + h->argc + 1;
+	if (index_strings(request, l->argv, h->argv, h->argc) != 0 ||
+	    index_strings(request, l->envp, h->env, h->envc) != 0)
 		return -EBADMSG;
 	return 0;
 }
@@ -131,7 +143,8 @@ set_groups(const struct launch *l)
 		return 0;
 	for (uint32_t i = 0; i < l->head->ngroups; i++)
 		groups[i] = from[i];
-	return setgroups(l->head->ngroups, groups) == 0 ? 0 : -errno;
+	return syscall(SYS_setgroups, l->head->ngroups, groups) == 0 ? 0
+	                                                             : -errno;
 }
 
 static int
@@ -141,7 +154,7 @@ set_gid(const struct launch *l)
 
 	if (gid == UINT32_MAX)
 		return 0;
-	return setresgid(gid, gid, gid) == 0 ? 0 : -errno;
+	return syscall(SYS_setresgid, gid, gid, gid) == 0 ? 0 : -errno;
 }
 
 static int
@@ -151,7 +164,7 @@ set_uid(const struct launch *l)
 
 	if (uid == UINT32_MAX)
 		return 0;
-	return setresuid(uid, uid, uid) == 0 ? 0 : -errno;
+	return syscall(SYS_setresuid, uid, uid, uid) == 0 ? 0 : -errno;
 }
 
 /*
@@ -183,10 +196,15 @@ set_working_dir(const struct launch *l)
 static int
 exec_program(const struct launch *l)
 {
-	/* execvpe searches the PATH of `environ`: make it the plugin's. */
+	int error;
+
+	/* execvpe searches the PATH of `environ`: make it the plugin's, and
+	 * the launcher's again if this returns. */
 	environ = l->envp;
 	execvpe(l->argv[0], l->argv, l->envp);
-	return -errno;
+	error = errno;
+	environ = NULL;
+	return -error;
 }
 
 typedef int step_fn(const struct launch *l);

@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,10 +225,11 @@ spawn(struct row *row)
 	}
 	row->generation++;
 	adopt(row, &s);
-	childlog_attach(row->log, s.out_fd, s.err_fd);
+	/* Before the output: what it prints comes after its start. */
 	event_assign(
 	    &row->status_event, loop, s.status_fd, EV_READ, on_status, row);
 	event_add(&row->status_event, NULL);
+	childlog_attach(row->log, s.out_fd, s.err_fd);
 	set_deadline(row, row->conf->start_timeout_ms);
 	(void)reaper_watch(&row->child, s.pid, row->has_cgroup ? row->id : NULL,
 	    on_child_exit, row);
@@ -428,6 +430,15 @@ on_status(evutil_socket_t fd, short what, void *arg)
 	}
 	close_status(row);
 	lifecycle_post(row, EVENT_EXECED);
+}
+
+void
+lifecycle_catch_up(struct row *row)
+{
+	struct pollfd p = {.fd = row->status_fd, .events = POLLIN};
+
+	if (row->state == STATE_INITIALIZING && poll(&p, 1, 0) == 1)
+		on_status(row->status_fd, EV_READ, row);
 }
 
 /* --- exits ------------------------------------------------------------- */

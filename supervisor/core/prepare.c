@@ -141,6 +141,8 @@ on_notify(void *arg, const struct notify_message *m)
 		lifecycle_set_message(row, m->status);
 	if (m->extend_ms >= 0)
 		lifecycle_extend(row, m->extend_ms);
+	if (m->ready)
+		lifecycle_catch_up(row);
 	if (m->ready && row->state == STATE_STARTING)
 		lifecycle_post(row, EVENT_READY);
 }

@@ -1,6 +1,6 @@
 /*
- * harness: owns the directory and the process of one daemon. Requests are in
- * request.c, looking at /proc in look.c.
+ * harness: owns the directory and the process of one daemon. Its files are in
+ * files.c, requests in request.c, looking at /proc in look.c.
  *
  * Must never: kill a process that it did not start, or leave a directory of a
  * test that passed.
@@ -12,7 +12,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,98 +61,6 @@ it_pause(void)
 	poll(NULL, 0, 5);
 }
 
-/* --- files ------------------------------------------------------------- */
-
-static void
-path_of(const struct it *t, const char *name, char out[512])
-{
-	snprintf(out, 512, "%s/%s", t->dir, name);
-}
-
-void
-it_write(struct it *t, const char *name, const char *text)
-{
-	char path[512];
-	size_t len = strlen(text);
-	int fd;
-
-	path_of(t, name, path);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	ck_assert_msg(fd >= 0, "%s: %s", path, strerror(errno));
-	ck_assert_int_eq(write(fd, text, len), (ssize_t)len);
-	close(fd);
-}
-
-bool
-it_exists(struct it *t, const char *name)
-{
-	char path[512];
-
-	path_of(t, name, path);
-	return access(path, F_OK) == 0;
-}
-
-void
-it_remove(struct it *t, const char *name)
-{
-	char path[512];
-
-	path_of(t, name, path);
-	ck_assert_msg(unlink(path) == 0, "%s: %s", path, strerror(errno));
-}
-
-const char *
-it_read(struct it *t, const char *name)
-{
-	char path[512];
-	size_t len = 0;
-	FILE *in;
-
-	path_of(t, name, path);
-	free(t->log);
-	t->log = NULL;
-	in = fopen(path, "re");
-	if (in != NULL) {
-		if (getdelim(&t->log, &len, '\0', in) < 0) {
-			free(t->log);
-			t->log = NULL;
-		}
-		(void)fclose(in);
-	}
-	return t->log != NULL ? t->log : "";
-}
-
-void
-it_config(struct it *t, const char *plugins)
-{
-	static const char head[] = "runtime_dir: '%s/run'\n"
-	                           "state_dir: '%s/state'\n"
-	                           "log: {level: debug}\n"
-	                           "plugins:\n%s";
-	char *text = NULL;
-
-	ck_assert_int_gt(asprintf(&text, head, t->dir, t->dir,
-	                     plugins[0] != '\0' ? plugins : "  {}\n"),
-	    0);
-	it_write(t, "plugind.yaml", text);
-	free(text);
-}
-
-static int
-remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static void
-remove_tree(const char *path)
-{
-	(void)nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 /* --- one daemon -------------------------------------------------------- */
 
 void
@@ -198,7 +105,7 @@ struct it *
 it_new(const char *plugins)
 {
 	struct it *t = calloc(1, sizeof(*t));
-	char path[512];
+	char path[IT_PATH_MAX];
 
 	ck_assert_ptr_nonnull(t);
 	snprintf(
@@ -210,7 +117,7 @@ it_new(const char *plugins)
 	put_variable("PATH=%s:/usr/bin:/bin:/usr/sbin:/sbin", STUB_DIR);
 	pass_variable("ASAN_OPTIONS");
 	pass_variable("UBSAN_OPTIONS");
-	path_of(t, "run/control.sock", path);
+	it_path(t, "run/control.sock", path);
 	t->client = client_new(path);
 	ck_assert_ptr_nonnull(t->client);
 	it_config(t, plugins);
@@ -221,13 +128,13 @@ static _Noreturn void
 become_daemon(const struct it *t, const char *const *more)
 {
 	const char *argv[16] = {PLUGIND, "--config", NULL};
-	char config[512];
-	char log[512];
+	char config[IT_PATH_MAX];
+	char log[IT_PATH_MAX];
 	size_t n = 3;
 	int fd;
 
-	path_of(t, "plugind.yaml", config);
-	path_of(t, "log", log);
+	it_path(t, "plugind.yaml", config);
+	it_path(t, "log", log);
 	argv[2] = config;
 	while (more != NULL && *more != NULL && n < 15)
 		argv[n++] = *more++;
@@ -333,11 +240,11 @@ it_wait_exit(struct it *t)
 static void
 check_empty(struct it *t, const char *name)
 {
-	char path[512];
+	char path[IT_PATH_MAX];
 	struct dirent *e;
 	DIR *dir;
 
-	path_of(t, name, path);
+	it_path(t, name, path);
 	dir = opendir(path);
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
 		if (e->d_name[0] != '.' && strcmp(e->d_name, "lock") != 0 &&
@@ -361,7 +268,7 @@ it_gone(struct it *t)
 	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
 		ck_assert_msg(
 		    !it_logged(t, complaints[i]), "log: %s", complaints[i]);
-	remove_tree(t->dir);
+	it_remove_tree(t->dir);
 	drop_variables();
 	client_free(t->client);
 	free(t->log);
@@ -401,14 +308,14 @@ clean_up(void)
 	DIR *dir = opendir(base);
 
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
-		char path[512];
+		char path[IT_PATH_MAX];
 
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", base, e->d_name);
 		print_tail(path);
 		if (getenv("PLUGIND_TEST_KEEP") == NULL)
-			remove_tree(path);
+			it_remove_tree(path);
 	}
 	if (dir != NULL)
 		closedir(dir);

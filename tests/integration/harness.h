@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-enum { IT_DEADLINE_MS = 20000, IT_TEXT_MAX = 512 };
+enum { IT_DEADLINE_MS = 20000, IT_TEXT_MAX = 512, IT_PATH_MAX = 512 };
 
 struct it {
 	char dir[48]; /* ${D} in a configuration; world-readable */
@@ -56,6 +56,8 @@ void it_config(struct it *t, const char *plugins);
 void it_write(struct it *t, const char *name, const char *text);
 bool it_exists(struct it *t, const char *name);
 void it_remove(struct it *t, const char *name);
+void it_path(const struct it *t, const char *name, char out[IT_PATH_MAX]);
+void it_remove_tree(const char *path);
 /* The whole file, "" when there is none; valid until the next call. */
 const char *it_read(struct it *t, const char *name);
 
