@@ -106,13 +106,9 @@ join_cgroup(const struct launch *l)
 static int
 set_stdio(const struct launch *l)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int out = l->fds[0] >= 0 ? l->fds[0] : null;
-	int err = l->fds[1] >= 0 ? l->fds[1] : null;
-
-	if (null < 0)
-		return -errno;
-	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0)
+	/* The launcher's own are /dev/null. */
+	if ((l->fds[0] >= 0 && dup2(l->fds[0], 1) < 0) ||
+	    (l->fds[1] >= 0 && dup2(l->fds[1], 2) < 0))
 		return -errno;
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;

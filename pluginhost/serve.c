@@ -128,9 +128,23 @@ close_fds(const struct launch_request *request)
 	}
 }
 
+/* What a plugin inherits when it has no pipe of its own. */
+static int
+take_null(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(null, 2) < 0)
+		return -errno;
+	return null > 2 ? close(null) : 0;
+}
+
 int
 serve(int fd)
 {
+	if (take_null() != 0)
+		return 1;
 	for (;;) {
 		struct launch_request request = {.fds = {-1, -1, -1}};
 		int r = receive(fd, &request);

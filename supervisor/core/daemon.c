@@ -290,11 +290,6 @@ catch_signals(void)
 	    {SIGUSR1, on_usr1},
 	    {SIGUSR2, on_usr2},
 	};
-	sigset_t none;
-
-	/* A parent may have left anything blocked; SIGCHLD must come. */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a log at the limit is a write error */
 	for (size_t i = 0; i < sizeof(table_of) / sizeof(table_of[0]); i++) {
@@ -442,12 +437,16 @@ static int
 start_modules(void)
 {
 	const struct prepare_dirs dirs = {runtime_dir, state_dir};
+	sigset_t none;
 	int r = make_loop();
 
-	if (r == 0)
-		r = reaper_init(loop);
+	/* A parent may have left anything blocked. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (r == 0)
 		r = catch_signals();
+	if (r == 0)
+		r = reaper_init(loop);
 	if (r == 0)
 		r = find_launcher();
 	if (r == 0)

@@ -17,12 +17,15 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 enum { BUCKETS = 4096 };
 
 static struct child *buckets[BUCKETS];
 static struct event sigchld;
+static int signal_fd = -1;
 
 static struct child **
 find_link(pid_t pid)
@@ -68,11 +71,8 @@ reap(pid_t pid)
 }
 
 static void
-on_sigchld(evutil_socket_t sig, short what, void *arg)
+reap_all(void)
 {
-	(void)sig;
-	(void)what;
-	(void)arg;
 	for (;;) {
 		siginfo_t info;
 
@@ -84,12 +84,44 @@ on_sigchld(evutil_socket_t sig, short what, void *arg)
 	}
 }
 
+static void
+on_sigchld(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo info;
+
+	(void)what;
+	(void)arg;
+	/* Signals merge: one read empties it, waitid knows them all. */
+	while (read(fd, &info, sizeof(info)) > 0)
+		continue;
+	reap_all();
+}
+
+/* Not libevent's own: a handler, a pipe and a second turn of the loop are a
+ * tenth of a restart. */
+static int
+open_signalfd(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return -errno;
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signal_fd < 0 ? -errno : 0;
+}
+
 int
 reaper_init(struct event_base *base)
 {
+	int r = open_signalfd();
+
+	if (r != 0)
+		return r;
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
 		return -errno;
-	if (event_assign(&sigchld, base, SIGCHLD, EV_SIGNAL | EV_PERSIST,
+	if (event_assign(&sigchld, base, signal_fd, EV_READ | EV_PERSIST,
 	        on_sigchld, NULL) != 0 ||
 	    event_add(&sigchld, NULL) != 0)
 		return -ENOMEM;
@@ -100,6 +132,8 @@ void
 reaper_fini(void)
 {
 	event_del(&sigchld);
+	close(signal_fd);
+	signal_fd = -1;
 }
 
 int
