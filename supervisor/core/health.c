@@ -211,6 +211,7 @@ on_line(void *arg, enum childlog_stream stream, const char *line, size_t len)
 
 	(void)stream;
 	(void)len;
+	lifecycle_catch_up(h->row);
 	if (h->phase != PHASE_READY ||
 	    regexec(&h->pattern, line, 0, NULL, 0) != 0)
 		return;
@@ -219,6 +220,15 @@ on_line(void *arg, enum childlog_stream stream, const char *line, size_t len)
 }
 
 /* --- phases ------------------------------------------------------------ */
+
+void
+health_begin(struct row *row)
+{
+	struct health *h = row->watch;
+
+	if (h != NULL && h->has_pattern)
+		childlog_watch(row->log, on_line, h);
+}
 
 void
 health_await_ready(struct row *row)

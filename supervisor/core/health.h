@@ -25,6 +25,9 @@ int health_configure(struct row *row);
 void health_rebind(struct row *row);
 void health_free(struct health *h); /* NULL is fine */
 
+/* There is a process: what it prints is read from now on, for it may be heard
+ * of before it is known to run. */
+void health_begin(struct row *row);
 /* The program runs: waits for its readiness and posts EVENT_READY, maybe at
  * once. */
 void health_await_ready(struct row *row);

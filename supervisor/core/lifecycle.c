@@ -24,7 +24,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -225,11 +224,11 @@ spawn(struct row *row)
 	}
 	row->generation++;
 	adopt(row, &s);
-	/* Before the output: what it prints comes after its start. */
 	event_assign(
 	    &row->status_event, loop, s.status_fd, EV_READ, on_status, row);
 	event_add(&row->status_event, NULL);
 	childlog_attach(row->log, s.out_fd, s.err_fd);
+	health_begin(row);
 	set_deadline(row, row->conf->start_timeout_ms);
 	(void)reaper_watch(&row->child, s.pid, row->has_cgroup ? row->id : NULL,
 	    on_child_exit, row);
@@ -435,9 +434,7 @@ on_status(evutil_socket_t fd, short what, void *arg)
 void
 lifecycle_catch_up(struct row *row)
 {
-	struct pollfd p = {.fd = row->status_fd, .events = POLLIN};
-
-	if (row->state == STATE_INITIALIZING && poll(&p, 1, 0) == 1)
+	if (row->state == STATE_INITIALIZING)
 		on_status(row->status_fd, EV_READ, row);
 }
 

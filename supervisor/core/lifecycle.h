@@ -41,8 +41,8 @@ void lifecycle_post(struct row *row, enum fsm_event event);
 void lifecycle_set_health(struct row *row, enum plugin_health health);
 /* STATUS of the plugin; escaped and cut here. */
 void lifecycle_set_message(struct row *row, const char *text);
-/* A word of the program itself is here: its start, which the loop may not have
- * seen yet, is taken note of first. */
+/* A word of the program itself is here, so it runs, although the launcher may
+ * hold its end of the status pipe a moment longer. */
 void lifecycle_catch_up(struct row *row);
 /* Puts off the deadline of a row that is coming up (EXTEND_TIMEOUT_USEC). */
 void lifecycle_extend(struct row *row, int64_t ms);
