@@ -6,7 +6,8 @@
  * One request is one message of a SOCK_SEQPACKET pair: the image, and as
  * SCM_RIGHTS the write ends for stdout, stderr and status (LAUNCH_FDS; without
  * capture only status). The answer is one int32_t: the pid, sent by the new
- * process itself, or a negative errno. The status pipe is close-on-exec: its
+ * process itself, or a negative errno; a 0 follows when the launcher is free
+ * again, which is when the new process has executed its program. The status pipe is close-on-exec: its
  * end says that the program runs; a struct launch_failure on it says why not.
  *
  * Image: struct launch_head, then at the given offsets the group list and

@@ -157,5 +157,7 @@ serve(int fd)
 		close_fds(&request);
 		if (r != 0 && !answer(fd, r))
 			return 1;
+		if (!answer(fd, 0)) /* ready for the next */
+			return 1;
 	}
 }

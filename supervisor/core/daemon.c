@@ -463,7 +463,7 @@ start_modules(void)
 	lifecycle_observe(on_row_changed);
 	cgroup_init(runtime_dir, getenv("PLUGIND_CGROUP_ROOT"));
 	guard_set_cgroup_root(cgroup_root());
-	r = launcher_init(launcher_path);
+	r = launcher_init(loop, launcher_path, lifecycle_launcher_free);
 	if (r != 0) {
 		log_error(
 		    NULL, "cannot start %s: %s", launcher_path, strerror(-r));

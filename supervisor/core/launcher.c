@@ -12,7 +12,10 @@
 #include "common/log.h"
 
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,11 +23,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWER_S = 1 };
+enum {
+	ANSWER_MS = 250, /* of a launcher that is free */
+	BUSY_WAIT_MS = 50,
+	STUCK_MS = 1000,
+};
 
 static const char *launcher_path;
 static struct child server = {.slot = -1};
 static int server_fd = -1;
+static bool busy; /* its last child has not executed its program yet */
+static struct event_base *loop;
+static struct event free_event;  /* it says that it is free */
+static struct event stuck_event; /* it has not said so for too long */
+static launcher_free_fn *on_free;
 
 static void
 close_fd(int *fd)
@@ -79,21 +91,96 @@ spawn_server(int fd, pid_t *ret)
 }
 
 static void
+forget_server(void)
+{
+	if (server_fd >= 0)
+		event_del(&free_event);
+	event_del(&stuck_event);
+	close_fd(&server_fd);
+	busy = false;
+}
+
+static void
+drop_server(void)
+{
+	forget_server();
+	reaper_abandon(&server);
+}
+
+static void
 on_server_exit(void *arg, pid_t pid, int status)
 {
 	(void)arg;
 	(void)status;
 	log_warn(NULL,
-	    "the launcher (pid %d) has ended; the next start brings "
-	    "another",
+	    "the launcher (pid %d) has ended; the next start brings another",
 	    (int)pid);
-	close_fd(&server_fd);
+	forget_server();
+	on_free();
+}
+
+/* Takes the launcher's word that it is free, if it is there. */
+static void
+read_word(void)
+{
+	int32_t word;
+
+	while (server_fd >= 0 && recv(server_fd, &word, sizeof(word),
+	                             MSG_DONTWAIT) == (ssize_t)sizeof(word)) {
+		if (word == 0)
+			busy = false;
+	}
+	if (!busy)
+		event_del(&stuck_event);
+}
+
+static void
+on_word(evutil_socket_t fd, short what, void *arg)
+{
+	int32_t word;
+
+	(void)what;
+	(void)arg;
+	if (recv(fd, &word, sizeof(word), MSG_DONTWAIT | MSG_PEEK) == 0) {
+		event_del(&free_event); /* its end; its exit follows */
+		return;
+	}
+	read_word();
+	if (!busy)
+		on_free();
+}
+
+/* The start that hangs is left to its start_timeout: killing the launcher
+ * does not end it. */
+static void
+on_stuck(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_warn(NULL,
+	    "a start hangs before its program runs (a file system that does "
+	    "not answer?); the launcher is replaced so that others go on");
+	drop_server();
+	on_free();
+}
+
+bool
+launcher_is_free(void)
+{
+	const struct timeval stuck = {STUCK_MS / 1000, STUCK_MS % 1000 * 1000};
+
+	if (busy)
+		read_word();
+	if (busy && !event_pending(&stuck_event, EV_TIMEOUT, NULL))
+		event_add(&stuck_event, &stuck);
+	return !busy;
 }
 
 static int
 limit_waits(int fd)
 {
-	const struct timeval answer = {ANSWER_S, 0};
+	const struct timeval answer = {0, ANSWER_MS * 1000};
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof(answer)) !=
 	        0 ||
@@ -124,20 +211,20 @@ start_server(void)
 		return r;
 	}
 	server_fd = fds[0];
+	event_assign(
+	    &free_event, loop, server_fd, EV_READ | EV_PERSIST, on_word, NULL);
+	event_add(&free_event, NULL);
 	return reaper_watch(&server, pid, NULL, on_server_exit, NULL);
 }
 
-static void
-drop_server(void)
-{
-	close_fd(&server_fd);
-	reaper_abandon(&server);
-}
-
 int
-launcher_init(const char *path)
+launcher_init(
+    struct event_base *base, const char *path, launcher_free_fn *free_fn)
 {
+	loop = base;
 	launcher_path = path;
+	on_free = free_fn;
+	event_assign(&stuck_event, base, -1, 0, on_stuck, NULL);
 	return start_server();
 }
 
@@ -145,12 +232,6 @@ void
 launcher_fini(void)
 {
 	drop_server();
-}
-
-pid_t
-launcher_pid(void)
-{
-	return server.pid;
 }
 
 /* --- a start ----------------------------------------------------------- */
@@ -237,16 +318,33 @@ receive_answer(void)
 	return n < 0 ? -errno : -EPIPE;
 }
 
+/* An exec takes a millisecond: worth a short wait where there is no queue. */
+static int
+await_free(void)
+{
+	struct pollfd p = {.fd = server_fd, .events = POLLIN};
+
+	if (!launcher_is_free()) {
+		(void)poll(&p, 1, BUSY_WAIT_MS);
+		(void)launcher_is_free();
+	}
+	return busy ? -EBUSY : 0;
+}
+
 static int
 ask_server(const struct image *image, const struct ends *e, bool capture)
 {
 	const int *fds = capture ? e->theirs : &e->theirs[LAUNCH_FDS - 1];
-	int r = server_fd >= 0 ? 0 : start_server();
+	int r = await_free();
 
+	if (r == 0 && server_fd < 0)
+		r = start_server();
 	if (r == 0)
 		r = send_request(image, fds, capture ? LAUNCH_FDS : 1);
-	if (r == 0)
+	if (r == 0) {
+		busy = true;
 		r = receive_answer();
+	}
 	if (r == -EPIPE || r == -EAGAIN || r == -ECONNRESET) {
 		log_warn(NULL, "the launcher does not answer; replacing it");
 		drop_server();

@@ -11,12 +11,19 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+struct event_base;
+
+/* Called on the loop when a launcher that was busy is free, or replaced. */
+typedef void launcher_free_fn(void);
+
 /* Starts the launcher; `path` is pluginhost's, kept by reference. After
  * reaper_init and cgroup_init (it must be in our leaf). 0 or -errno. */
-int launcher_init(const char *path);
+int launcher_init(
+    struct event_base *base, const char *path, launcher_free_fn *free_fn);
 void launcher_fini(void);
-/* 0 while there is none. */
-pid_t launcher_pid(void);
+/* False while the last child has not executed its program yet: the callback
+ * will follow, after a second at most. */
+bool launcher_is_free(void);
 
 struct launched {
 	pid_t pid;  /* our child, leads a new session and group */
@@ -26,9 +33,10 @@ struct launched {
 };
 
 /* Starts a process; with `capture` stdout and stderr come back as pipes, else
- * they are /dev/null. Waits for the launcher's answer, a second at most; one
- * that does not answer is killed and replaced. 0, or -errno and nothing was
- * started nor left open: short of something, try later. */
+ * they are /dev/null. Waits for the launcher's answer, a quarter of a second
+ * at most; one that does not answer is killed and replaced. 0, or -errno and
+ * nothing was started nor left open: short of something, try later (-EBUSY:
+ * not free, and 50 ms have not changed that). */
 int launcher_start(
     const struct image *image, bool capture, struct launched *ret);
 

@@ -373,18 +373,28 @@ on_spawn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	while ((row = TAILQ_FIRST(&spawn_queue)) != NULL) {
+	/* While the launcher is busy the queue stands; its word goes on with it
+	 * (lifecycle_launcher_free). */
+	while (
+	    (row = TAILQ_FIRST(&spawn_queue)) != NULL && launcher_is_free()) {
+		if (clock_mono_us() >= end_us) {
+			event_add(&spawn_event, &now);
+			return;
+		}
 		unqueue(row);
 		/* It may have closed again while the row stood in line. */
 		if (depend_gate_open(row))
 			lifecycle_post(row, EVENT_GATE_OPEN);
 		else
 			count_unsettled(row);
-		if (clock_mono_us() >= end_us)
-			break;
 	}
+}
+
+void
+lifecycle_launcher_free(void)
+{
 	if (!TAILQ_EMPTY(&spawn_queue))
-		event_add(&spawn_event, &now);
+		event_active(&spawn_event, EV_TIMEOUT, 0);
 }
 
 static void

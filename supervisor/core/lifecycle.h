@@ -47,6 +47,9 @@ void lifecycle_catch_up(struct row *row);
 /* Puts off the deadline of a row that is coming up (EXTEND_TIMEOUT_USEC). */
 void lifecycle_extend(struct row *row, int64_t ms);
 
+/* launcher.c's word that the next row may be started. */
+void lifecycle_launcher_free(void);
+
 /* Rows that are initializing, starting, stopping or about to be spawned. */
 size_t lifecycle_unsettled(void);
 /* Rows with a process. */

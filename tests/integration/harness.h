@@ -150,6 +150,8 @@ size_t it_count_fds(pid_t pid);
  * its guard and itself. */
 size_t it_count_processes(struct it *t);
 pid_t it_guard_pid(struct it *t);
+/* The process that starts the others; its environment is empty. */
+pid_t it_launcher_pid(struct it *t);
 /* Clock ticks of user and system time so far, in milliseconds. */
 int64_t it_cpu_ms(pid_t pid);
 

@@ -141,6 +141,26 @@ it_guard_pid(struct it *t)
 	return pid;
 }
 
+pid_t
+it_launcher_pid(struct it *t)
+{
+	char name[64];
+	char text[4096];
+	char *save = NULL;
+
+	snprintf(name, sizeof(name), "task/%d/children", (int)t->pid);
+	read_proc(t->pid, name, text, sizeof(text));
+	for (char *w = strtok_r(text, " ", &save); w != NULL;
+	     w = strtok_r(NULL, " ", &save)) {
+		pid_t pid = (pid_t)strtol(w, NULL, 10);
+
+		read_proc(pid, "comm", name, sizeof(name));
+		if (strcmp(name, "pluginhost\n") == 0 && it_alive(pid))
+			return pid;
+	}
+	return 0;
+}
+
 int64_t
 it_cpu_ms(pid_t pid)
 {

@@ -232,6 +232,29 @@ START_TEST(test_guard_signals)
 }
 END_TEST
 
+/* The launcher is nobody's parent: no plugin notices its end. */
+START_TEST(test_launcher_killed)
+{
+	struct it *t = it_start("  a: {command: [stub, run]}\n"
+	                        "  b: {command: [stub, run]}\n");
+	int64_t pid = it_wait(t, "a", "running").pid;
+	pid_t launcher = 0;
+
+	for (int i = 0; i < it_level(5, 20, 100); i++) {
+		pid_t next;
+
+		IT_UNTIL((next = it_launcher_pid(t)) > 0 && next != launcher);
+		launcher = next;
+		ck_assert_int_eq(kill(launcher, i % 2 ? SIGSTOP : SIGKILL), 0);
+		ck_assert_uint_eq(it_act(t, MSG_RESTART, "N", "b").worst, 0);
+	}
+	ck_assert_int_eq(it_row(t, "a").pid, pid);
+	launcher = it_launcher_pid(t);
+	it_end(t);
+	IT_UNTIL(!it_alive(launcher));
+}
+END_TEST
+
 /* --- clients ----------------------------------------------------------- */
 
 static void
@@ -372,6 +395,7 @@ main(void)
 	    {"core_replaced", test_core_replaced, 180},
 	    {"guard_killed", test_guard_killed},
 	    {"guard_signals", test_guard_signals},
+	    {"launcher_killed", test_launcher_killed, 120},
 	    {"connects", test_connects},
 	    {"crash_storm", test_crash_storm},
 	    {"no_descriptors", test_no_descriptors},

@@ -197,7 +197,9 @@ make(struct it *t, const char *tag, const char *name, const char *text)
 static struct it *
 start_held_launcher(void)
 {
-	struct it *t = it_start("  a: {command: [stub, run]}\n");
+	struct it *t =
+	    it_start("  a: {command: [stub, run]}\n"
+	             "  b: {command: [stub, run], enabled: false}\n");
 	struct it_reply r = it_ok(t, MSG_GET_VERSION, "");
 	char variable[128];
 	char root[512];
@@ -218,6 +220,8 @@ start_held_launcher(void)
 	make(t, tag + 1, "/cgroup.kill", "0\n");
 	make(t, tag + 1, "/a:1", NULL);
 	make(t, tag + 1, "/a:1/cgroup.procs", "");
+	make(t, tag + 1, "/b:1", NULL);
+	make(t, tag + 1, "/b:1/cgroup.procs", "0\n");
 	snprintf(
 	    variable, sizeof(variable), "PLUGIND_CGROUP_ROOT=%s/cg", t->dir);
 	it_putenv(t, variable);
@@ -243,6 +247,26 @@ START_TEST(test_stop_while_initializing)
 	it_begin(t, MSG_RESTART, "N", "a");
 	IT_UNTIL(it_row(t, "a").generation == 3);
 	it_wait(t, "a", "initializing");
+	it_end(t);
+}
+END_TEST
+
+/* One start that hangs holds up neither the others nor the core. */
+START_TEST(test_held_launcher)
+{
+	struct it *t = start_held_launcher();
+	int64_t begin;
+
+	if (t == NULL)
+		return; /* no cgroups on this machine */
+	it_wait(t, "a", "initializing");
+	begin = clock_mono_ms();
+	it_begin(t, MSG_START, "N", "b");
+	it_ok(t, MSG_PING, "");
+	it_ok(t, MSG_PING, "");
+	ck_assert_int_le(clock_mono_ms() - begin, it_limit(200));
+	it_wait(t, "b", "running");
+	ck_assert_str_eq(it_row(t, "a").state, "initializing");
 	it_end(t);
 }
 END_TEST
@@ -406,6 +430,7 @@ main(void)
 	    {"start_while_backoff", test_start_while_backoff},
 	    {"stop_while_starting", test_stop_while_starting},
 	    {"stop_while_initializing", test_stop_while_initializing},
+	    {"held_launcher", test_held_launcher},
 	    {"stop_while_stopping", test_stop_while_stopping},
 	    {"start_while_stopping", test_start_while_stopping},
 	    {"restart_while_stopping", test_restart_while_stopping},

@@ -241,6 +241,24 @@ START_TEST(test_by_health)
 }
 END_TEST
 
+/* A word that comes with the first instruction is not missed, nor is one that
+ * is heard of before the start itself. */
+START_TEST(test_at_once)
+{
+	struct it *t = it_start(
+	    "  n: {command: [stub, notify, '-', READY=1],\n"
+	    "    ready: {notify: true}}\n"
+	    "  l: {command: [stub, say, '-', up], ready: {log: up}}\n");
+
+	for (int i = 0; i < it_level(20, 100, 500); i++) {
+		ck_assert_uint_eq(it_act(t, MSG_RESTART, "N", "n l").worst, 0);
+		ck_assert_str_eq(it_row(t, "n").state, "running");
+		ck_assert_str_eq(it_row(t, "l").state, "running");
+	}
+	it_end(t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -259,6 +277,7 @@ main(void)
 	    {"probe_tcp", test_probe_tcp},
 	    {"after", test_after},
 	    {"by_health", test_by_health},
+	    {"at_once", test_at_once},
 	};
 
 	return it_main("ready", tests, sizeof(tests) / sizeof(tests[0]));
