@@ -52,7 +52,9 @@ struct launch_head {
 	uint32_t env;
 	uint32_t working_dir;  /* offset; 0: stay */
 	uint32_t cgroup_procs; /* offset of the path; 0: none */
+	uint32_t cgroup_join; /* join by that file, not at birth: see serve.c */
 	uint32_t nlimits;
+	uint32_t pad;
 	struct launch_limit limits[LAUNCH_LIMITS_MAX];
 };
 

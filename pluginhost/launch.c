@@ -35,7 +35,7 @@ struct launch {
 	char *base;
 	char **argv;
 	char **envp;
-	const int *fds;
+	const struct launch_request *request;
 };
 
 /* Strings of argv and environment together, NULLs included. Not on the heap:
@@ -62,14 +62,24 @@ index_strings(const struct launch_request *request, char **v, size_t offset,
 	return 0;
 }
 
-static int
-read_image(struct launch *l, const struct launch_request *request)
+struct launch_head *
+launch_head(const struct launch_request *request)
 {
 	struct launch_head *h = (struct launch_head *)(void *)request->image;
 
 	if (request->size < sizeof(*h) || h->magic != LAUNCH_MAGIC ||
 	    h->size != request->size || h->ngroups > LAUNCH_GROUPS_MAX ||
 	    h->nlimits > LAUNCH_LIMITS_MAX)
+		return NULL;
+	return h;
+}
+
+static int
+read_image(struct launch *l, const struct launch_request *request)
+{
+	struct launch_head *h = launch_head(request);
+
+	if (h == NULL)
 		return -EBADMSG;
 	if (h->argc == 0 || h->argc >= LAUNCH_STRINGS_MAX ||
 	    h->envc >= LAUNCH_STRINGS_MAX ||
@@ -91,7 +101,7 @@ join_cgroup(const struct launch *l)
 	int fd;
 	int r = 0;
 
-	if (l->head->cgroup_procs == 0)
+	if (l->head->cgroup_procs == 0 || l->request->in_cgroup)
 		return 0;
 	fd = open(l->base + l->head->cgroup_procs, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -107,8 +117,8 @@ static int
 set_stdio(const struct launch *l)
 {
 	/* The launcher's own are /dev/null. */
-	if ((l->fds[0] >= 0 && dup2(l->fds[0], 1) < 0) ||
-	    (l->fds[1] >= 0 && dup2(l->fds[1], 2) < 0))
+	if ((l->request->fds[0] >= 0 && dup2(l->request->fds[0], 1) < 0) ||
+	    (l->request->fds[1] >= 0 && dup2(l->request->fds[1], 2) < 0))
 		return -errno;
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;
@@ -220,7 +230,7 @@ static step_fn *const steps[LAUNCH_STAGE__COUNT] = {
 int
 launch_exec(const struct launch_request *request)
 {
-	struct launch l = {.fds = request->fds};
+	struct launch l = {.request = request};
 	struct launch_failure failure = {LAUNCH_IMAGE, 0};
 	int r = read_image(&l, request);
 

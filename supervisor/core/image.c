@@ -314,3 +314,9 @@ image_set_generation(struct image *image, uint64_t generation)
 	snprintf((char *)image->head + image->generation_at,
 	    GENERATION_DIGITS + 1, "%" PRIu64, generation);
 }
+
+void
+image_set_join(struct image *image, bool join)
+{
+	image->head->cgroup_join = join;
+}

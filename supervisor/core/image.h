@@ -49,6 +49,8 @@ void image_fini(struct image *image);
 
 /* Writes the generation into the environment. No heap. */
 void image_set_generation(struct image *image, uint64_t generation);
+/* Join the cgroup after birth: it has seen cgroup.kill. No heap. */
+void image_set_join(struct image *image, bool join);
 
 /* The soft NOFILE limit that the daemon was started with: children get it
  * back. Called once, before the daemon raises its own. */

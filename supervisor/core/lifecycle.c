@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -207,6 +208,22 @@ adopt(struct row *row, const struct launched *s)
 	row->status_fd = s->status_fd;
 }
 
+/*
+ * False when the cgroup must be joined after birth. One that has seen
+ * cgroup.kill is made anew where that is possible: it may still hold a process
+ * that is on its way out.
+ */
+static bool
+renew_cgroup(struct row *row)
+{
+	if (!row->has_cgroup || !row->cgroup_killed)
+		return true;
+	if (cgroup_remove(row->id) != 0 || prepare_cgroup(row) != 0)
+		return false;
+	row->cgroup_killed = false;
+	return true;
+}
+
 static void
 spawn(struct row *row)
 {
@@ -214,6 +231,7 @@ spawn(struct row *row)
 	int r;
 
 	image_set_generation(&row->image, row->generation + 1);
+	image_set_join(&row->image, !renew_cgroup(row));
 	r = launcher_start(&row->image, true, &s);
 	if (r != 0) {
 		snprintf(row->last_error, sizeof(row->last_error),
@@ -265,10 +283,12 @@ signal_group(struct row *row, int signal)
 	if (row->child.pid == 0)
 		return;
 	kill(-row->child.pid, signal);
-	if (signal != SIGKILL)
+	if (signal != SIGKILL) {
 		kill(-row->child.pid, SIGCONT);
-	else if (row->has_cgroup)
+	} else if (row->has_cgroup) {
+		row->cgroup_killed = true;
 		(void)cgroup_kill(row->id);
+	}
 }
 
 /* Which signal, and how long until the next, harder step. */
@@ -502,6 +522,11 @@ on_child_exit(void *arg, pid_t pid, int status)
 
 	INVARIANT(row->magic == ROW_MAGIC);
 	processes--;
+	/* Ours, or one that we do not know of: a process killed before it ran. */
+	if (row->child.cgroup_killed ||
+	    (row->state == STATE_INITIALIZING && WIFSIGNALED(status)))
+		row->cgroup_killed = true;
+	row->child.cgroup_killed = false;
 	if (read_launch_failure(row))
 		row->launch_failed = true;
 	else if (row->status_fd >= 0 && row->state == STATE_INITIALIZING)

@@ -83,7 +83,7 @@ prepare_own_dir(struct row *row, const struct account *account)
 	return r;
 }
 
-static int
+int
 prepare_cgroup(struct row *row)
 {
 	const struct cgroup_limits limits = {

@@ -28,6 +28,9 @@ int prepare_row(struct row *row);
 int prepare_probe_image(const struct row *row, const struct strv *argv,
     struct image *image, char *why, size_t cap);
 
+/* The cgroup alone: made if it is not there, with its limits. 0, or -errno
+ * and a sentence in row->last_error. */
+int prepare_cgroup(struct row *row);
 /* The log alone, after new limits. 0 or -ENOMEM. */
 int prepare_log(struct row *row);
 

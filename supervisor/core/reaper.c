@@ -38,10 +38,14 @@ find_link(pid_t pid)
 }
 
 static void
-end_group(const struct child *c)
+end_group(struct child *c)
 {
-	if (c->cgroup != NULL)
+	/* Only if something is left: a group that has seen cgroup.kill is not
+	 * as good as new (pluginhost/serve.c). */
+	if (c->cgroup != NULL && cgroup_populated(c->cgroup)) {
+		c->cgroup_killed = true;
 		(void)cgroup_kill(c->cgroup);
+	}
 	kill(-c->pid, SIGKILL);
 }
 

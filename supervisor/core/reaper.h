@@ -20,6 +20,7 @@ struct child {
 	pid_t pid; /* 0: none; also the number of its group and session */
 	int slot;  /* of the guard */
 	const char *cgroup; /* borrowed; NULL: none of its own */
+	bool cgroup_killed; /* its cgroup was not empty at its end */
 	reaper_fn *fn;
 	void *arg;
 	struct child *next;

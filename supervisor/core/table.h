@@ -82,6 +82,7 @@ struct row {
 	bool was_ready;     /* this incarnation */
 	bool launch_failed; /* this incarnation never became its program */
 	bool has_cgroup;
+	bool cgroup_killed; /* it has seen cgroup.kill */
 	bool taken;     /* known to lifecycle.c and prepare.c */
 	bool unsettled; /* counted by lifecycle.c */
 
