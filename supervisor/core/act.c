@@ -434,6 +434,12 @@ act_enable(struct request *req)
 
 	if (!request_get_rows(req, &s))
 		return;
+	/* No defaults here: a short request would disable everything. */
+	if (!s.named || req->nargs == 0) {
+		request_fail(req, MSG_CODE_USAGE, NULL,
+		    "enable wants names, and true or false");
+		goto out;
+	}
 	if (!request_opt_bool(req, "enabled", &enabled))
 		goto out;
 	for (size_t i = 0; i < s.n; i++) {

@@ -32,6 +32,7 @@ static struct {
 	struct sockaddr_un address;
 	socklen_t address_len;
 	struct event *timer;
+	bool told; /* that it cannot be told anything */
 } manager = {.fd = -1};
 
 /* "/path" or "@abstract". */
@@ -162,9 +163,13 @@ notify_send(const char *fmt, ...)
 		return;
 	if (sendto(manager.fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT,
 	        (const struct sockaddr *)&manager.address,
-	        manager.address_len) < 0)
-		log_warn(NULL, "cannot notify the service manager of %.40s: %s",
-		    text, strerror(errno));
+	        manager.address_len) >= 0)
+		return;
+	/* Once: it would come again with every plugin that moves. */
+	log_write(manager.told ? LOG_DEBUG : LOG_WARN, NULL,
+	    "cannot notify the service manager of %.40s: %s", text,
+	    strerror(errno));
+	manager.told = true;
 }
 
 void
