@@ -83,8 +83,8 @@ struct row {
 	bool launch_failed; /* this incarnation never became its program */
 	bool has_cgroup;
 	bool cgroup_killed; /* it has seen cgroup.kill */
-	bool taken;     /* known to lifecycle.c and prepare.c */
-	bool unsettled; /* counted by lifecycle.c */
+	bool taken;         /* known to lifecycle.c and prepare.c */
+	bool unsettled;     /* counted by lifecycle.c */
 
 	struct child child;
 	struct image image;
