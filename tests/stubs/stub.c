@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -262,6 +263,8 @@ parted(int argc, char **argv)
 	(void)argc;
 	if (fork() == 0) {
 		setsid();
+		/* Without a cgroup nobody else would end it. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		send_notify(argv[2]);
 		stub_write(argv[1], "sent");
 		stub_pause();
