@@ -174,7 +174,7 @@ open_cgroup(const struct launch_request *request)
  * had: filters that restrict namespaces refuse clone3.
  *
  * The core asks for the slow way (cgroup_join) after it has used cgroup.kill
- * on the group: kernels from 6.14 on kill every later child that is born into
+ * on the group: Linux 6.18 was seen to kill every later child that is born into
  * it from outside.
  */
 static bool
