@@ -4,8 +4,9 @@
  * no heap.
  *
  * One request is one message of a SOCK_SEQPACKET pair: the image, and as
- * SCM_RIGHTS the write ends for stdout, stderr and status (LAUNCH_FDS; without
- * capture only status). The answer is one int32_t: the pid, sent by the new
+ * SCM_RIGHTS the write ends for stdout, stderr and status, and one descriptor
+ * more if the program is to inherit it as LAUNCH_GIFT_FD; without capture
+ * only status. The answer is one int32_t: the pid, sent by the new
  * process itself, or a negative errno; a 0 follows when the launcher is free
  * again, which is when the new process has executed its program. The status pipe is close-on-exec: its
  * end says that the program runs; a struct launch_failure on it says why not.
@@ -24,7 +25,8 @@ enum {
 	LAUNCH_LIMITS_MAX = 8,
 	LAUNCH_GROUPS_MAX = 256,
 	LAUNCH_STRINGS_MAX = 16384, /* argv and environment */
-	LAUNCH_FDS = 3,
+	LAUNCH_FDS = 4, /* stdout, stderr, status, gift: those there are */
+	LAUNCH_GIFT_FD = 3,
 	/* Below the default send buffer of a unix socket. */
 	LAUNCH_IMAGE_MAX = 192 * 1024,
 };
