@@ -36,6 +36,7 @@ struct launch {
 	char **argv;
 	char **envp;
 	const struct launch_request *request;
+	int status_fd;
 };
 
 /* Strings of argv and environment together, NULLs included. Not on the heap:
@@ -96,7 +97,7 @@ read_image(struct launch *l, const struct launch_request *request)
 }
 
 static int
-join_cgroup(const struct launch *l)
+join_cgroup(struct launch *l)
 {
 	int fd;
 	int r = 0;
@@ -112,9 +113,28 @@ join_cgroup(const struct launch *l)
 	return r;
 }
 
-/* The three standard descriptors, and nothing else, reach the program. */
+/* The gift takes the place of whatever has its number; the status pipe is
+ * needed after that. */
 static int
-set_stdio(const struct launch *l)
+take_gift(struct launch *l)
+{
+	int gift = l->request->fds[3];
+
+	if (gift < 0)
+		return 0;
+	if (l->status_fd == LAUNCH_GIFT_FD)
+		l->status_fd = fcntl(l->status_fd, F_DUPFD_CLOEXEC, gift + 1);
+	if (l->status_fd < 0)
+		return -errno;
+	if (gift == LAUNCH_GIFT_FD)
+		return fcntl(gift, F_SETFD, 0) == 0 ? 0 : -errno;
+	return dup2(gift, LAUNCH_GIFT_FD) < 0 ? -errno : 0;
+}
+
+/* The three standard descriptors, the gift, and nothing else reach the
+ * program. */
+static int
+set_stdio(struct launch *l)
 {
 	/* The launcher's own are /dev/null. */
 	if ((l->request->fds[0] >= 0 && dup2(l->request->fds[0], 1) < 0) ||
@@ -122,11 +142,11 @@ set_stdio(const struct launch *l)
 		return -errno;
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
 		return -errno;
-	return 0;
+	return take_gift(l);
 }
 
 static int
-set_limits(const struct launch *l)
+set_limits(struct launch *l)
 {
 	for (uint32_t i = 0; i < l->head->nlimits; i++) {
 		const struct launch_limit *from = &l->head->limits[i];
@@ -139,7 +159,7 @@ set_limits(const struct launch *l)
 }
 
 static int
-set_groups(const struct launch *l)
+set_groups(struct launch *l)
 {
 	const uint32_t *from =
 	    (const uint32_t *)(const void *)(l->base + l->head->groups);
@@ -154,7 +174,7 @@ set_groups(const struct launch *l)
 }
 
 static int
-set_gid(const struct launch *l)
+set_gid(struct launch *l)
 {
 	gid_t gid = l->head->gid;
 
@@ -164,7 +184,7 @@ set_gid(const struct launch *l)
 }
 
 static int
-set_uid(const struct launch *l)
+set_uid(struct launch *l)
 {
 	uid_t uid = l->head->uid;
 
@@ -180,7 +200,7 @@ set_uid(const struct launch *l)
  * has written this process into the guard's table.
  */
 static int
-set_privileges(const struct launch *l)
+set_privileges(struct launch *l)
 {
 	if (l->head->no_new_privileges &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -191,7 +211,7 @@ set_privileges(const struct launch *l)
 }
 
 static int
-set_working_dir(const struct launch *l)
+set_working_dir(struct launch *l)
 {
 	umask((mode_t)l->head->umask);
 	if (l->head->working_dir == 0)
@@ -200,7 +220,7 @@ set_working_dir(const struct launch *l)
 }
 
 static int
-exec_program(const struct launch *l)
+exec_program(struct launch *l)
 {
 	int error;
 
@@ -213,7 +233,7 @@ exec_program(const struct launch *l)
 	return -error;
 }
 
-typedef int step_fn(const struct launch *l);
+typedef int step_fn(struct launch *l);
 
 static step_fn *const steps[LAUNCH_STAGE__COUNT] = {
     [LAUNCH_CGROUP] = join_cgroup,
@@ -230,14 +250,14 @@ static step_fn *const steps[LAUNCH_STAGE__COUNT] = {
 int
 launch_exec(const struct launch_request *request)
 {
-	struct launch l = {.request = request};
+	struct launch l = {.request = request, .status_fd = request->fds[2]};
 	struct launch_failure failure = {LAUNCH_IMAGE, 0};
 	int r = read_image(&l, request);
 
 	while (r == 0 && ++failure.stage < LAUNCH_STAGE__COUNT)
 		r = steps[failure.stage](&l);
 	failure.error = -r;
-	if (write(request->fds[2], &failure, sizeof(failure)) < 0)
+	if (write(l.status_fd, &failure, sizeof(failure)) < 0)
 		return LAUNCH_EXIT_FAILED;
 	return r == -ENOENT ? LAUNCH_EXIT_NOT_FOUND : LAUNCH_EXIT_FAILED;
 }

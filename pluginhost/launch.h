@@ -10,7 +10,7 @@
 struct launch_request {
 	char *image; /* size bytes; changed in place */
 	size_t size;
-	int fds[LAUNCH_FDS]; /* out, err, status; -1: none */
+	int fds[LAUNCH_FDS]; /* out, err, status, gift; -1: none */
 	bool in_cgroup;      /* from birth */
 };
 

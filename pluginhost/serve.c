@@ -37,7 +37,8 @@ answer(int fd, int32_t value)
 	       (ssize_t)sizeof(value);
 }
 
-/* One descriptor is the status pipe; three are stdout, stderr and status. */
+/* One descriptor is the status pipe; three are stdout, stderr and status, and
+ * a fourth is the gift. */
 static int
 take_fds(struct msghdr *msg, int fds[LAUNCH_FDS])
 {
@@ -48,12 +49,13 @@ take_fds(struct msghdr *msg, int fds[LAUNCH_FDS])
 	if (c == NULL || c->cmsg_type != SCM_RIGHTS)
 		return -EBADMSG;
 	n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-	if (n != 1 && n != LAUNCH_FDS)
+	if (n != 1 && n != LAUNCH_FDS - 1 && n != LAUNCH_FDS)
 		return -EBADMSG;
 	memcpy(got, CMSG_DATA(c), n * sizeof(int));
 	fds[0] = n > 1 ? got[0] : -1;
 	fds[1] = n > 1 ? got[1] : -1;
-	fds[2] = got[n - 1];
+	fds[2] = n > 1 ? got[2] : got[0];
+	fds[3] = n == LAUNCH_FDS ? got[3] : -1;
 	return 0;
 }
 
@@ -237,7 +239,7 @@ serve(int fd)
 	if (take_null() != 0)
 		return 1;
 	for (;;) {
-		struct launch_request request = {.fds = {-1, -1, -1}};
+		struct launch_request request = {.fds = {-1, -1, -1, -1}};
 		int r = receive(fd, &request);
 		struct start start = {fd, &request};
 

@@ -1,7 +1,10 @@
 /*
- * pluginhost: the child side of every plugin. Started by plugind only.
+ * launcher: the program that makes the children, plugind-launcher. Started by
+ * plugind only.
  *
- *   pluginhost --serve FD   the launcher, for the core at the other end of FD
+ *   plugind-launcher --serve FD   for the core at the other end of FD
+ *
+ * Must never link anything: what it maps is what every start pays for.
  */
 #include "serve.h"
 
@@ -12,7 +15,7 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "pluginhost is started by plugind, not by hand.\n"
+    "plugind-launcher is started by plugind, not by hand.\n"
     "To run a plugin, write it into plugind.yaml: see plugind.yaml(5).\n";
 
 int
