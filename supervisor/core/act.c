@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "depend.h"
 #include "lifecycle.h"
+#include "managed.h"
 #include "ops.h"
 #include "reload.h"
 #include "rowput.h"
@@ -23,17 +24,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ASKER_MAX = 128 };
+
 static void
 fail_memory(struct request *req)
 {
 	request_fail(req, MSG_CODE_FAILED, NULL, "out of memory");
 }
 
+/* By which door, and who, where that is known. */
+static const char *
+get_asker(const struct request *req, char out[ASKER_MAX])
+{
+	if (req->conn != NULL)
+		snprintf(out, ASKER_MAX, "over control.sock");
+	else
+		snprintf(out, ASKER_MAX, "by %s, over the bus", req->source);
+	return out;
+}
+
 static void
 log_command(const struct request *req, const struct selection *s)
 {
-	log_info(NULL, "%s of %zu plugin%s, asked for over control.sock",
-	    req->info->name, s->n, s->n == 1 ? "" : "s");
+	char asker[ASKER_MAX];
+
+	log_info(NULL, "%s of %zu plugin%s, asked for %s", req->info->name,
+	    s->n, s->n == 1 ? "" : "s", get_asker(req, asker));
 }
 
 /* Nothing new is begun any more. */
@@ -46,13 +62,39 @@ is_stopping(struct request *req)
 	return true;
 }
 
+/* What is asked of all plugins is not asked of the router; it is not for the
+ * operator to stop, but may be replaced. */
+static bool
+leave_router(struct request *req, struct selection *s, bool stop)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		bool is_router = s->rows[i]->conf->kind == KIND_ROUTER;
+
+		if (is_router && s->named && stop) {
+			request_fail(req, MSG_CODE_FAILED, NULL,
+			    "the router runs as long as there are managed "
+			    "plugins; 'pluginctl restart " ROUTER_NAME
+			    "' replaces it");
+			free(s->rows);
+			return false;
+		}
+		if (!is_router || s->named)
+			s->rows[kept++] = s->rows[i];
+	}
+	s->n = kept;
+	return true;
+}
+
 /* Which rows, and a fresh operation for them. */
 static struct op *
 begin(struct request *req, enum op_verb verb, struct selection *s)
 {
 	struct op *op;
 
-	if (is_stopping(req) || !request_get_rows(req, s))
+	if (is_stopping(req) || !request_get_rows(req, s) ||
+	    !leave_router(req, s, false))
 		return NULL;
 	op = ops_new(verb, s->n);
 	if (op == NULL) {
@@ -175,7 +217,8 @@ act_stop(struct request *req)
 	struct op *op;
 	bool cascade;
 
-	if (is_stopping(req) || !request_get_rows(req, &s))
+	if (is_stopping(req) || !request_get_rows(req, &s) ||
+	    !leave_router(req, &s, true))
 		return;
 	if (!request_opt_bool(req, "cascade", &cascade)) {
 		free(s.rows);
@@ -200,6 +243,20 @@ act_stop(struct request *req)
 }
 
 /* --- at once ----------------------------------------------------------- */
+
+static void
+reload_managed(struct op *op, struct row *row)
+{
+	bool sent = managed_reconfigure(row);
+
+	if (!sent && row->child.pid != 0)
+		lifecycle_restart(row, STOP_CONFIG);
+	ops_add_result(op, row->name,
+	    sent || row->child.pid != 0 ? MSG_CODE_OK : MSG_CODE_FAILED,
+	    sent                  ? "configuration sent"
+	    : row->child.pid != 0 ? "cannot reconfigure itself: restarting it"
+	                          : "it is not running");
+}
 
 static void
 reload_row(struct op *op, struct row *row)
@@ -229,7 +286,9 @@ act_reload(struct request *req)
 	if (op == NULL)
 		return;
 	for (size_t i = 0; i < s.n; i++) {
-		if (s.named || s.rows[i]->child.pid != 0)
+		if (s.rows[i]->managed != NULL)
+			reload_managed(op, s.rows[i]);
+		else if (s.named || s.rows[i]->child.pid != 0)
 			reload_row(op, s.rows[i]);
 	}
 	finish(req, op, &s);
@@ -362,6 +421,7 @@ apply_files(struct request *req)
 	struct plan plan;
 	struct op *op;
 	struct buf *out = &req->data;
+	char asker[ASKER_MAX];
 
 	if (is_stopping(req) || !read_next(req, &next))
 		return;
@@ -370,8 +430,8 @@ apply_files(struct request *req)
 		fail_memory(req);
 		return;
 	}
-	log_info(NULL, "apply: %zu change%s, asked for over control.sock",
-	    plan.n, plan.n == 1 ? "" : "s");
+	log_info(NULL, "apply: %zu change%s, asked for %s", plan.n,
+	    plan.n == 1 ? "" : "s", get_asker(req, asker));
 	if (reload_apply(next, &op) == 0) {
 		wire_put_map(out, 2);
 		wire_put_str(out, "operation");

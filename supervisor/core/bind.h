@@ -50,6 +50,7 @@ struct binder {
 	} roots;
 	const char *known_user; /* the last that was looked up, and found */
 	uid_t known_uid;
+	struct buf *marks;         /* places of the values of one `config:` */
 	const char *known_program; /* likewise, in PATH */
 };
 
@@ -94,6 +95,11 @@ void check_roots(struct binder *b);
 void fill_runtime_dir(struct binder *b);
 void fill_state_dir(struct binder *b);
 void fill_module_path(struct binder *b);
+void fill_router(struct binder *b, struct plugin_conf *p);
+/* confcheck.c: `n` is its entry, or NULL. */
+void fill_rights(struct binder *b, const struct node *n, struct plugin_conf *p);
+/* confautoload.c: plugins that are there because their module is. */
+void add_autoloaded(struct binder *b);
 
 /* The text of a string-like scalar with its variables expanded, in the
  * arena; NULL when that has been reported. */

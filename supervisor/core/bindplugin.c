@@ -107,6 +107,7 @@ check_name(struct binder *b, const struct node *key)
 		return true;
 	conf_quote(&q, key->text);
 	if (strcmp(key->text, "plugind") == 0 ||
+	    strcmp(key->text, ROUTER_NAME) == 0 ||
 	    strcmp(key->text, "status") == 0 ||
 	    strcmp(key->text, "events") == 0)
 		conf_error_add(b->errs, loc,

@@ -196,7 +196,7 @@ make_list(struct binder *b, char *first, char *second)
 }
 
 /* What a plugin may do on the bus that does not say it. */
-static void
+void
 fill_rights(struct binder *b, const struct node *n, struct plugin_conf *p)
 {
 	const struct node *events = node_get(n, "events");
@@ -299,18 +299,28 @@ static void
 check_instances(struct binder *b)
 {
 	int64_t sum = 0;
+	int64_t managed = 0;
 
 	for (size_t i = 0; i < b->config->nplugins; i++) {
 		const struct plugin_conf *p = b->config->plugins[i];
+		bool on_bus = plugin_conf_is_managed(p);
 
 		sum += p->instances;
-		if (sum <= CONFIG_INSTANCES_MAX)
-			continue;
-		conf_error_add(b->errs, p->loc,
-		    "instances: with %s there are more than %d of all "
-		    "plugins together",
-		    p->name, CONFIG_INSTANCES_MAX);
-		return;
+		managed += on_bus ? p->instances : 0;
+		if (sum > CONFIG_INSTANCES_MAX) {
+			conf_error_add(b->errs, p->loc,
+			    "instances: with %s there are more than %d of all "
+			    "plugins together",
+			    p->name, CONFIG_INSTANCES_MAX);
+			return;
+		}
+		if (on_bus && managed > CONFIG_MANAGED_MAX) {
+			conf_error_add(b->errs, p->loc,
+			    "instances: with %s there are more than %d of all "
+			    "module: and exec: plugins together",
+			    p->name, CONFIG_MANAGED_MAX);
+			return;
+		}
 	}
 }
 

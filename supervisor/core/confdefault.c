@@ -10,6 +10,7 @@
 #include "load.h"
 
 #include <limits.h>
+#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,6 +75,34 @@ built_module_dir(char *out, size_t cap)
 		return NULL;
 	memcpy(slash, "/plugins", sizeof("/plugins"));
 	return access(out, R_OK | X_OK) == 0 ? out : NULL;
+}
+
+/*
+ * Expendable: it is always started again, soon, and never given up. Not root:
+ * it reads what plugins send.
+ */
+void
+fill_router(struct binder *b, struct plugin_conf *p)
+{
+	static char name[] = ROUTER_NAME;
+	static char option[] = "--link";
+	static char fd[] = "3";
+	static char *argv[] = {name, option, fd, NULL};
+
+	p->restart = (struct restart_conf){.policy = RESTART_ALWAYS,
+	    .delay_ms = 50,
+	    .factor_milli = 2000,
+	    .max_delay_ms = 1000,
+	    .stable_after_ms = 250,
+	    .window_ms = 60000};
+	p->umask = 0027;
+	p->stop.timeout_ms = 2000;
+	p->command.v = argv;
+	p->command.n = 3;
+	if (b->host->look && b->host->uid == 0)
+		p->user = bind_memory(
+		    b, arena_strdup(b->arena,
+		           getpwnam("plugind") != NULL ? "plugind" : "nobody"));
 }
 
 void

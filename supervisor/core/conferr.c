@@ -15,27 +15,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text and behind it the file name, in one block. */
+/* The text and behind it the file name, in one block. What comes from a file
+ * stands quoted in most texts, names of entries do not: nothing may reach a
+ * terminal as it is. */
 __attribute__((format(printf, 1, 0))) static char *
 join_text(const char *fmt, va_list ap, const char *file, char **ret_file)
 {
-	va_list again;
 	size_t file_size = file == NULL ? 0 : strlen(file) + 1;
-	char *block;
-	int len;
+	char *block = NULL;
+	char *raw = NULL;
+	size_t cap;
+	int len = vasprintf(&raw, fmt, ap);
 
-	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
 	if (len < 0)
 		return NULL;
-	block = malloc((size_t)len + 1 + file_size);
-	if (block == NULL)
-		return NULL;
-	(void)vsnprintf(block, (size_t)len + 1, fmt, ap);
-	*ret_file = NULL;
-	if (file != NULL)
-		*ret_file = memcpy(block + len + 1, file, file_size);
+	cap = 4 * (size_t)len + 1;
+	if (escape_clean(raw, (size_t)len))
+		cap = (size_t)len + 1;
+	block = malloc(cap + file_size);
+	if (block != NULL) {
+		(void)escape_text(block, cap, raw, (size_t)len, NULL);
+		*ret_file = NULL;
+		if (file != NULL)
+			*ret_file = memcpy(block + cap, file, file_size);
+	}
+	free(raw);
 	return block;
 }
 
@@ -133,6 +137,18 @@ conf_errors_sort(struct conf_errors *errs)
 	}
 }
 
+static void
+put_escaped(struct buf *out, const char *s)
+{
+	char text[256];
+	size_t used;
+
+	for (size_t len = strlen(s); len > 0; s += used, len -= used) {
+		(void)escape_text(text, sizeof(text), s, len, &used);
+		buf_puts(out, text);
+	}
+}
+
 void
 conf_errors_print(const struct conf_errors *errs, struct buf *out)
 {
@@ -140,7 +156,7 @@ conf_errors_print(const struct conf_errors *errs, struct buf *out)
 		const struct conf_error *e = &errs->v[i];
 
 		if (e->loc.file != NULL)
-			buf_puts(out, e->loc.file);
+			put_escaped(out, e->loc.file);
 		if (e->loc.line > 0)
 			buf_printf(out, ":%d:%d", e->loc.line, e->loc.column);
 		buf_printf(out, "%s%s%s\n", e->loc.file != NULL ? ": " : "",

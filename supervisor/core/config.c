@@ -41,10 +41,23 @@ config_unref(struct config *c)
 		arena_free(c->arena);
 }
 
+size_t
+config_count(const struct config *c)
+{
+	return c->nplugins - (config_find(c, ROUTER_NAME) != NULL);
+}
+
 const struct strv *
 plugin_conf_argv(const struct plugin_conf *p)
 {
-	if (p->kind == KIND_COMMAND)
-		return &p->command;
-	return p->kind == KIND_EXEC ? &p->exec : NULL;
+	if (p->kind == KIND_EXEC)
+		return &p->exec;
+	/* The router is a command of ours. */
+	return p->kind == KIND_MODULE ? NULL : &p->command;
+}
+
+bool
+plugin_conf_is_managed(const struct plugin_conf *p)
+{
+	return p->kind == KIND_MODULE || p->kind == KIND_EXEC;
 }

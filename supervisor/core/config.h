@@ -19,13 +19,16 @@
 
 enum {
 	CONFIG_FILE_MAX = 256 * 1024,
+	CONFIG_SUBTREE_MAX = 1000 * 1024, /* of `config:`: one message has it */
 	CONFIG_DEPTH_MAX = 16,
 	CONFIG_NODES_MAX = 65536, /* per file */
+	CONFIG_KEY_MAX = 128,     /* YAML takes no 1024, written in quotes */
 	CONFIG_FILES_MAX = 1024,
 	CONFIG_ERRORS_MAX = 200, /* kept; the rest is counted */
 	CONFIG_PLUGINS_MAX = 4096,
 	CONFIG_DEPS_MAX = 256,        /* of one plugin */
 	CONFIG_INSTANCES_MAX = 10000, /* of one plugin, and rows of all */
+	CONFIG_MANAGED_MAX = 4096, /* of them on the bus: the router's limit */
 	CONFIG_NAME_MAX = 48,
 };
 
@@ -35,12 +38,29 @@ struct conf_loc {
 	int column;       /* from 1, in characters */
 };
 
+/* A place in the file of a plugin's entry. */
+struct conf_mark {
+	uint32_t line;
+	uint32_t column;
+};
+
 struct strv {
 	char **v; /* NULL-terminated; NULL when n is 0 */
 	size_t n;
 };
 
-enum conf_kind { KIND_COMMAND, KIND_EXEC, KIND_MODULE, CONF_KIND__COUNT };
+/* The router is nobody's entry: load.c adds it where there are managed
+ * plugins. */
+enum conf_kind {
+	KIND_COMMAND,
+	KIND_EXEC,
+	KIND_MODULE,
+	KIND_ROUTER,
+	CONF_KIND__COUNT
+};
+
+#define ROUTER_NAME "plugind-router"
+
 enum restart_policy {
 	RESTART_ON_FAILURE,
 	RESTART_ALWAYS,
@@ -165,6 +185,8 @@ struct plugin_conf {
 	char *type;      /* service | middleware | transport */
 	uint8_t *config; /* msgpack map of the free subtree, or NULL */
 	size_t config_len;
+	struct conf_mark *config_marks; /* of each object, in order */
+	size_t nconfig_marks;
 };
 
 struct daemon_log_conf {
@@ -183,6 +205,7 @@ struct autoload_conf {
 struct bus_conf {
 	int64_t max_frame;
 	int64_t retain;
+	int64_t retain_bytes;
 	int64_t block_timeout_ms;
 	int64_t queue_events;
 	int64_t queue_bytes;
@@ -241,17 +264,30 @@ void conf_errors_fini(struct conf_errors *errs);
  * the message, and a count of what was dropped. */
 void conf_errors_print(const struct conf_errors *errs, struct buf *out);
 
+/* Plugins without the router. */
+size_t config_count(const struct config *c);
+
 /* Borrowed, or NULL. */
 struct plugin_conf *config_find(const struct config *c, const char *name);
 
 /* The argv of a plugin that runs a program of its own, else NULL. */
 const struct strv *plugin_conf_argv(const struct plugin_conf *p);
 
+/* Takes lifecycle commands over the bus: module and exec. */
+bool plugin_conf_is_managed(const struct plugin_conf *p);
+
+/* Where in its file the value at `path` ("tasks[0].cron") of a plugin's config
+ * stands, or, where it is one of a map, its key. 0, or -ENOENT and *ret
+ * untouched. */
+int plugin_conf_mark(const struct plugin_conf *p, const char *path, bool of_key,
+    struct conf_mark *ret);
+
 /* How two versions of one plugin differ. */
 enum conf_change {
 	CONF_SAME,
-	CONF_LIVE,    /* takes effect without a new process */
-	CONF_RESTART, /* needs one */
+	CONF_LIVE,      /* takes effect without a new process */
+	CONF_CONFIGURE, /* without one if the plugin can */
+	CONF_RESTART,   /* needs one */
 };
 /* Names of the top-level keys that differ go to `fields` as "restart, user"
  * (may be NULL). */

@@ -268,7 +268,7 @@ put_kinds(struct json *j)
 {
 	json_key(j, "oneOf");
 	json_array(j);
-	for (int i = 0; i < CONF_KIND__COUNT; i++) {
+	for (int i = 0; i < KIND_ROUTER; i++) {
 		json_object(j);
 		json_key(j, "required");
 		json_array(j);
@@ -375,7 +375,7 @@ change_name(enum conf_change change)
 {
 	if (change == CONF_SAME)
 		return "";
-	return change == CONF_LIVE ? "live" : "restart";
+	return change < CONF_RESTART ? "live" : "restart";
 }
 
 static void

@@ -281,8 +281,10 @@ put_plugins(const struct show *s, const struct schema_key *k, const void *field)
 	const struct config *c = field;
 
 	(void)k;
-	wire_put_map(s->out, (uint32_t)c->nplugins);
+	wire_put_map(s->out, (uint32_t)config_count(c));
 	for (size_t i = 0; i < c->nplugins; i++) {
+		if (c->plugins[i]->kind == KIND_ROUTER)
+			continue;
 		wire_put_str(s->out, c->plugins[i]->name);
 		put_plugin(s, c->plugins[i]);
 	}

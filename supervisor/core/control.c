@@ -1,6 +1,5 @@
 /*
- * control: owns the listening socket, the connections and the requests that
- * are held for a long poll.
+ * control: owns the listening socket and the connections.
  *
  * Must never: block, keep more of a client than its limits allow, or let one
  * client's behaviour be felt by another.
@@ -8,6 +7,7 @@
 #include "control.h"
 
 #include "cgroup.h"
+#include "held.h"
 #include "reaper.h"
 #include "request.h"
 
@@ -38,7 +38,6 @@ enum {
 	STALLED_S = 30,                /* a client that does not read */
 	OUTPUT_HIGH = 8 * 1024 * 1024, /* then its requests must wait */
 	ACCEPT_PAUSE_MS = 1000,
-	POLL_MS = 100, /* log followers are looked at that often */
 	PEER_GROUPS_MAX = 1024,
 };
 
@@ -54,6 +53,7 @@ struct conn {
 	enum msg_role role;
 	const char *refusal;
 	uid_t uid;
+	gid_t gid;
 	pid_t pid;
 	unsigned outstanding;
 	unsigned strikes;
@@ -63,38 +63,18 @@ struct conn {
 static struct event_base *loop;
 static struct evconnlistener *listener;
 static struct event resume_event;
-static struct event wake_event;
-static struct event poll_event;
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static gid_t operator_gid = (gid_t)-1;
 static TAILQ_HEAD(, conn) conns = TAILQ_HEAD_INITIALIZER(conns);
 static size_t nconns;
-static TAILQ_HEAD(, request) held = TAILQ_HEAD_INITIALIZER(held);
 
 /* --- connections ------------------------------------------------------- */
-
-static void
-drop_held(struct conn *c)
-{
-	struct request *req = TAILQ_FIRST(&held);
-
-	while (req != NULL) {
-		struct request *next = TAILQ_NEXT(req, link);
-
-		if (req->conn == c) {
-			TAILQ_REMOVE(&held, req, link);
-			request_fini(req);
-			free(req);
-		}
-		req = next;
-	}
-}
 
 /* bufferevent_free inside its own callback is allowed: it is deferred. */
 static void
 close_conn(struct conn *c)
 {
-	drop_held(c);
+	held_drop(c);
 	event_del(&c->greeting);
 	bufferevent_free(c->bev);
 	TAILQ_REMOVE(&conns, c, link);
@@ -146,6 +126,7 @@ authorize(struct conn *c, int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return;
 	c->uid = cred.uid;
+	c->gid = cred.gid;
 	c->pid = cred.pid;
 	if (reaper_is_session(getsid(cred.pid)) ||
 	    cgroup_contains_pid(cred.pid)) {
@@ -181,19 +162,6 @@ send_reply(struct conn *c, const struct request *req)
 	buf_fini(&head);
 }
 
-static bool
-is_repeated(const struct conn *c, const struct sp_message *m)
-{
-	const struct request *req;
-
-	TAILQ_FOREACH(req, &held, link) {
-		if (req->conn == c && req->trace_len == m->trace_len &&
-		    memcmp(req->trace, m->trace, m->trace_len) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void
 refuse(struct conn *c, struct request *req)
 {
@@ -216,27 +184,24 @@ refuse(struct conn *c, struct request *req)
 }
 
 static void
-keep_held(struct conn *c, const struct request *req)
+answer_late(struct request *req)
 {
-	struct request *copy = malloc(sizeof(*copy));
-
-	if (copy == NULL) {
-		c->closing = true;
-		return;
-	}
-	*copy = *req;
-	c->outstanding++;
-	TAILQ_INSERT_TAIL(&held, copy, link);
-	control_wake();
+	req->conn->outstanding--;
+	send_reply(req->conn, req);
 }
 
 static void
 serve(struct conn *c, const struct sp_message *m)
 {
-	struct request req = {.conn = c, .role = c->role};
+	struct request req = {.conn = c,
+	    .role = c->role,
+	    .uid = c->uid,
+	    .gid = c->gid,
+	    .pid = c->pid,
+	    .reply = answer_late};
 	request_fn *handler;
 
-	if (is_repeated(c, m))
+	if (held_has(c, m->trace, m->trace_len))
 		return;
 	memcpy(req.trace, m->trace, m->trace_len);
 	req.trace_len = m->trace_len;
@@ -250,36 +215,16 @@ serve(struct conn *c, const struct sp_message *m)
 	if (!request_failed(&req) && handler != NULL)
 		handler(&req);
 	if (req.poll != NULL) {
-		keep_held(c, &req);
+		if (held_keep(&req) == 0) {
+			c->outstanding++;
+			return;
+		}
+		c->closing = true;
+		request_fini(&req);
 		return;
 	}
 	send_reply(c, &req);
 	request_fini(&req);
-}
-
-/* --- long polls -------------------------------------------------------- */
-
-void
-request_hold(struct request *req, request_poll_fn *poll, void *state,
-    uint64_t timeout_ms)
-{
-	if (timeout_ms > REQUEST_WAIT_MAX_MS)
-		timeout_ms = REQUEST_WAIT_MAX_MS;
-	req->poll = poll;
-	req->state = state;
-	req->expires_ms = clock_mono_ms() + (int64_t)timeout_ms;
-}
-
-static void
-answer_held(struct request *req)
-{
-	struct conn *c = req->conn;
-
-	TAILQ_REMOVE(&held, req, link);
-	c->outstanding--;
-	send_reply(c, req);
-	request_fini(req);
-	free(req);
 }
 
 static void
@@ -294,42 +239,6 @@ close_closing(void)
 			close_conn(c);
 		c = next;
 	}
-}
-
-static void
-poll_held(void)
-{
-	struct request *req = TAILQ_FIRST(&held);
-	int64_t now = clock_mono_ms();
-
-	while (req != NULL) {
-		struct request *next = TAILQ_NEXT(req, link);
-
-		if (req->poll(req, now >= req->expires_ms))
-			answer_held(req);
-		req = next;
-	}
-	close_closing();
-}
-
-static void
-on_poll(evutil_socket_t fd, short what, void *arg)
-{
-	struct timeval tv = {0, POLL_MS * 1000};
-
-	(void)fd;
-	(void)what;
-	(void)arg;
-	poll_held();
-	if (!TAILQ_EMPTY(&held))
-		event_add(&poll_event, &tv);
-}
-
-void
-control_wake(void)
-{
-	if (loop != NULL && !TAILQ_EMPTY(&held))
-		event_active(&wake_event, EV_TIMEOUT, 0);
 }
 
 /* --- reading ----------------------------------------------------------- */
@@ -582,8 +491,7 @@ control_init(struct event_base *base, const char *runtime_dir)
 	set_group(socket_path);
 	loop = base;
 	event_assign(&resume_event, base, -1, 0, on_resume, NULL);
-	event_assign(&wake_event, base, -1, 0, on_poll, NULL);
-	event_assign(&poll_event, base, -1, 0, on_poll, NULL);
+	(void)held_init(base, close_closing);
 	listener = evconnlistener_new(base, on_accept, NULL,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	if (listener == NULL) {
@@ -607,8 +515,7 @@ control_fini(void)
 		close_conn(c);
 	}
 	event_del(&resume_event);
-	event_del(&wake_event);
-	event_del(&poll_event);
+	held_fini();
 	evconnlistener_free(listener);
 	listener = NULL;
 	(void)unlink(socket_path);

@@ -11,8 +11,4 @@ struct event_base;
 int control_init(struct event_base *base, const char *runtime_dir);
 void control_fini(void);
 
-/* Something changed that a held request may wait for: looks at all of them
- * once, later in this turn of the loop. Cheap when nobody waits. */
-void control_wake(void);
-
 #endif

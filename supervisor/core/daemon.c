@@ -7,12 +7,16 @@
  */
 #include "daemon.h"
 
+#include "announce.h"
+#include "autoload.h"
 #include "cgroup.h"
 #include "childlog.h"
+#include "clients.h"
 #include "control.h"
 #include "depend.h"
 #include "guard.h"
 #include "health.h"
+#include "held.h"
 #include "launcher.h"
 #include "lifecycle.h"
 #include "notify.h"
@@ -20,6 +24,7 @@
 #include "prepare.h"
 #include "reaper.h"
 #include "reload.h"
+#include "router.h"
 #include "sibling.h"
 #include "table.h"
 
@@ -48,6 +53,7 @@ static struct daemon_args args;
 static struct event signals[5];
 static struct event collect_event;
 static struct event report_event;
+static struct event reload_event;
 static int64_t started_ms;
 static bool stopping;
 static bool settled;
@@ -87,6 +93,12 @@ daemon_collect(void)
 	event_active(&collect_event, EV_TIMEOUT, 0);
 }
 
+void
+daemon_reload(void)
+{
+	event_active(&reload_event, EV_TIMEOUT, 0);
+}
+
 /* --- settled, essential, the end --------------------------------------- */
 
 static void
@@ -122,12 +134,13 @@ on_report(evutil_socket_t fd, short what, void *arg)
 		event_base_loopexit(loop, NULL);
 	if (!stopping && !settled && lifecycle_unsettled() == 0) {
 		settled = true;
+		announce_system(ANNOUNCE_STARTED);
 		log_info(NULL, "settled after %s",
 		    units_format_age(daemon_uptime_ms(), age, sizeof(age)));
 		notify_send("READY=1");
 	}
 	report_status();
-	control_wake();
+	held_wake();
 }
 
 static void
@@ -151,7 +164,7 @@ static void
 on_op_done(const struct op *op)
 {
 	(void)op;
-	control_wake();
+	held_wake();
 }
 
 static void
@@ -175,6 +188,7 @@ daemon_stop(int code)
 	log_info(NULL, "stopping %zu process%s", lifecycle_processes(),
 	    lifecycle_processes() == 1 ? "" : "es");
 	notify_send("STOPPING=1");
+	announce_system(ANNOUNCE_STOPPED);
 	table_foreach(row, cursor)
 		depend_mark(row, STOP_SHUTDOWN);
 	depend_drain();
@@ -212,7 +226,7 @@ log_lines(struct buf *text)
 }
 
 static void
-on_hup(evutil_socket_t sig, short what, void *arg)
+on_reload(evutil_socket_t sig, short what, void *arg)
 {
 	struct config *next = NULL;
 	struct buf errors;
@@ -286,7 +300,7 @@ catch_signals(void)
 	} table_of[] = {
 	    {SIGTERM, on_term},
 	    {SIGINT, on_term},
-	    {SIGHUP, on_hup},
+	    {SIGHUP, on_reload},
 	    {SIGUSR1, on_usr1},
 	    {SIGUSR2, on_usr2},
 	};
@@ -410,25 +424,29 @@ make_loop(void)
 	if (config == NULL)
 		return -ENOMEM;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	/* A delay counts from when it is asked for, not from when the loop
+	 * last woke: a start in between takes milliseconds. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
 	loop = event_base_new_with_config(config);
 	event_config_free(config);
 	if (loop == NULL)
 		return -ENOMEM;
 	event_assign(&collect_event, loop, -1, 0, on_collect, NULL);
 	event_assign(&report_event, loop, -1, 0, on_report, NULL);
+	event_assign(&reload_event, loop, -1, 0, on_reload, NULL);
 	return 0;
 }
 
 static int
 find_launcher(void)
 {
-	int r = sibling_find("pluginhost", "pluginhost/pluginhost",
+	int r = sibling_find("plugind-launcher", "pluginhost/plugind-launcher",
 	    launcher_path, sizeof(launcher_path));
 
 	if (r != 0)
-		log_error(NULL, "cannot find pluginhost beside this program "
-		                "(libexec/plugind/pluginhost): the "
-		                "installation is incomplete");
+		log_error(NULL, "cannot find plugind-launcher beside this "
+		                "program (libexec/plugind/plugind-launcher): "
+		                "the installation is incomplete");
 	return r;
 }
 
@@ -457,10 +475,15 @@ start_modules(void)
 		r = notify_init(loop);
 	if (r != 0)
 		return r;
+	if (router_init(loop) != 0)
+		return -ENOMEM;
+	clients_init(loop);
+	autoload_init(loop, daemon_reload);
 	health_init(loop);
 	ops_init(on_op_done);
 	depend_init();
 	lifecycle_observe(on_row_changed);
+	announce_init();
 	cgroup_init(runtime_dir, getenv("PLUGIND_CGROUP_ROOT"));
 	guard_set_cgroup_root(cgroup_root());
 	r = launcher_init(loop, launcher_path, lifecycle_launcher_free);
@@ -476,8 +499,11 @@ static void
 stop_modules(void)
 {
 	control_fini();
+	autoload_fini();
 	ops_fini();
+	clients_fini();
 	table_free();
+	router_fini();
 	lifecycle_fini();
 	launcher_fini();
 	reaper_fini();
@@ -505,13 +531,33 @@ open_log(const struct config *config)
 	return r;
 }
 
+/* The configuration with the modules that lie in the directory now. */
+static struct config *
+bring_modules(struct config *config)
+{
+	struct config *next = NULL;
+	struct buf errors;
+
+	if (!autoload_start(config))
+		return config;
+	buf_init(&errors, 256 * 1024);
+	if (reload_read(&next, &errors) == 0)
+		config_unref(config);
+	else
+		next = config; /* somebody is editing it: as it was read */
+	buf_fini(&errors);
+	return next;
+}
+
 static int
 run(struct config *config)
 {
 	int r;
 
-	log_info(NULL, "plugind %s, %zu plugins from %s", PLUGIND_VERSION,
-	    config->nplugins, config->path);
+	log_info(NULL, "plugind %s, %zu plugin%s from %s", PLUGIND_VERSION,
+	    config_count(config), config_count(config) == 1 ? "" : "s",
+	    config->path);
+	config = bring_modules(config);
 	r = reload_apply(config, NULL);
 	if (r != 0) {
 		log_error(

@@ -37,6 +37,8 @@ bool daemon_is_settled(void);
 /* Frees destroyed rows, from the top of the loop. */
 void daemon_collect(void);
 int64_t daemon_uptime_ms(void);
+/* Reads the configuration again and applies it, soon: SIGHUP, or new modules. */
+void daemon_reload(void);
 /* What the configuration is read from again at a reload. */
 const struct config_source *daemon_source(void);
 

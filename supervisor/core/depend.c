@@ -110,10 +110,27 @@ tell_dependent(struct plugin *dependent, const struct plugin *dep, bool lost)
 	}
 }
 
+/* It carries the stop commands of the others. */
+static bool
+is_needed_router(const struct plugin *p)
+{
+	struct row *row;
+
+	if (p->conf->kind != KIND_ROUTER)
+		return false;
+	table_foreach(row, cursor) {
+		if (row->managed != NULL && row->child.pid != 0)
+			return true;
+	}
+	return false;
+}
+
 /* A dependent that is in the same ordered stop and not gone yet. */
 static bool
 is_blocked(const struct plugin *p)
 {
+	if (is_needed_router(p))
+		return true;
 	for (size_t d = 0; d < p->ndependents; d++) {
 		const struct plugin *dependent = p->dependents[d];
 
@@ -139,7 +156,10 @@ drain_plugin(struct plugin *p)
 		if (!row->draining)
 			continue;
 		row->draining = false;
-		lifecycle_stop(row, row->stop_reason);
+		if (row->removed)
+			lifecycle_remove(row);
+		else
+			lifecycle_stop(row, row->stop_reason);
 	}
 }
 
@@ -165,6 +185,8 @@ on_row_changed(struct row *row, enum plugin_state old)
 		if (p->deps[i] != NULL)
 			drain_plugin(p->deps[i]);
 	}
+	if (row->managed != NULL && table_find_plugin(ROUTER_NAME) != NULL)
+		drain_plugin(table_find_plugin(ROUTER_NAME));
 }
 
 void

@@ -7,6 +7,7 @@
 
 #include "cgroup.h"
 #include "childlog.h"
+#include "managed.h"
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -59,8 +60,7 @@ was_out_of_memory(struct row *row)
 static bool
 is_failure(const struct row *row, const struct exit_record *e)
 {
-	if (e->asked && row->stop_reason != STOP_UNHEALTHY &&
-	    row->stop_reason != STOP_START_TIMEOUT)
+	if (e->asked && !stop_reason_is_failure(row->stop_reason))
 		return false;
 	return e->asked || e->kind == EXIT_KIND_SIGNAL || e->value != 0;
 }
@@ -95,7 +95,9 @@ set_error(struct row *row, struct exit_record *e)
 		snprintf(e->error, sizeof(e->error), "%s",
 		    row->last_error[0] != '\0' ? row->last_error : text);
 	else
-		snprintf(e->error, sizeof(e->error), "%s", text);
+		snprintf(e->error, sizeof(e->error), "%s%s%.130s", text,
+		    managed_last_words(row)[0] != '\0' ? ": " : "",
+		    managed_last_words(row));
 	snprintf(row->last_error, sizeof(row->last_error), "%s", e->error);
 }
 
@@ -147,6 +149,10 @@ describe_outlook(const struct row *row, enum fsm_event follows, bool counted,
 	int n;
 
 	out[0] = '\0';
+	if (follows == EVENT_EXIT_GIVE_UP && row->stop_reason == STOP_REFUSED) {
+		snprintf(out, cap, "; not tried again until it changes");
+		return;
+	}
 	if (follows == EVENT_EXIT_GIVE_UP && conf->policy == RESTART_NEVER) {
 		snprintf(out, cap, "; its policy is never to restart");
 		return;
@@ -181,14 +187,16 @@ exits_tell(struct row *row, const struct exit_record *e, pid_t pid,
 	char age[32];
 	char outlook[160];
 	bool failed = is_failure(row, e);
+	const char *words = failed && !e->asked ? managed_last_words(row) : "";
 
 	describe_outlook(row, follows, failed, outlook, sizeof(outlook));
 	exits_describe(e, what, sizeof(what));
 	units_format_age(e->uptime_ms, age, sizeof(age));
+	if (row->launch_failed)
+		words = row->last_error;
 	log_write(failed ? LOG_WARN : LOG_INFO, row->name,
 	    "pid %d %s after %s%s%s%s", (int)pid, what, age,
-	    row->launch_failed ? ": " : "",
-	    row->launch_failed ? row->last_error : "", outlook);
+	    words[0] != '\0' ? ": " : "", words, outlook);
 	childlog_note(row->log, "%s after %s", what, age);
 	if (failed)
 		list_failure(row, e, follows);

@@ -3,6 +3,7 @@
  * row of msgs.def has none.
  */
 #include "act.h"
+#include "clients.h"
 #include "look.h"
 #include "request.h"
 
@@ -31,6 +32,8 @@ static const struct {
     {MSG_CONFIG_SHOW, look_config},
     {MSG_PLAN, act_plan},
     {MSG_APPLY, act_apply},
+    {MSG_ATTACH_CLIENT, clients_attach},
+    {MSG_CLIENTS, clients_list},
 };
 
 request_fn *

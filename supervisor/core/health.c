@@ -11,12 +11,14 @@
 #include "childlog.h"
 #include "launcher.h"
 #include "lifecycle.h"
+#include "managed.h"
 #include "prepare.h"
 #include "probe.h"
 
 #include "common/clock.h"
 #include "common/escape.h"
 #include "common/log.h"
+#include "common/units.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -38,6 +40,8 @@ struct health {
 	struct probe *ready; /* asked until it is good */
 	struct probe *watch; /* asked while running */
 	bool ready_is_watch; /* the health probe tells readiness, too */
+	bool is_asked;       /* over the bus: an answer is due */
+	int64_t asked_ms;
 	regex_t pattern;
 	bool has_pattern;
 	struct event timer;
@@ -97,7 +101,9 @@ spawn_probe(void *arg, const struct strv *argv)
 	if (r != 0)
 		return r;
 	image_set_generation(image, h->row->generation);
-	r = launcher_start(image, false, &s);
+	/* As its plugin does: who is born into such a group is killed. */
+	image_set_join(image, h->row->has_cgroup && h->row->cgroup_killed);
+	r = launcher_start(image, false, -1, &s);
 	if (r != 0)
 		return r;
 	close(s.status_fd);
@@ -138,19 +144,21 @@ on_ready_answer(struct health *h, bool ok, const char *text)
 }
 
 static void
-on_watch_answer(struct health *h, bool ok, const char *text)
+take_good(struct health *h, enum plugin_health health)
+{
+	h->failures = 0;
+	lifecycle_set_health(h->row, health);
+	arm(h, h->row->conf->health.interval_ms);
+}
+
+static void
+take_bad(struct health *h, const char *text)
 {
 	const struct health_conf *conf = &h->row->conf->health;
 
-	if (ok) {
-		h->failures = 0;
-		lifecycle_set_health(h->row, HEALTH_OK);
-		arm(h, conf->interval_ms);
-		return;
-	}
 	h->failures++;
 	keep_text(h, text);
-	log_warn(h->row->name, "health probe failed (%u of %d): %s",
+	log_warn(h->row->name, "health check failed (%u of %d): %s",
 	    h->failures, (int)conf->failures, h->text);
 	lifecycle_set_health(h->row, HEALTH_FAILING);
 	if (h->failures < (uint64_t)conf->failures) {
@@ -174,12 +182,14 @@ on_answer(void *arg, bool ok, const char *text)
 	INVARIANT(h->row->magic == ROW_MAGIC);
 	if (h->phase == PHASE_READY)
 		on_ready_answer(h, ok, text);
+	else if (h->phase == PHASE_WATCH && ok)
+		take_good(h, HEALTH_OK);
 	else if (h->phase == PHASE_WATCH)
-		on_watch_answer(h, ok, text);
+		take_bad(h, text);
 }
 
 static void
-ask(struct health *h)
+ask_probe(struct health *h)
 {
 	struct probe *p =
 	    h->phase == PHASE_READY && !h->ready_is_watch ? h->ready : h->watch;
@@ -188,6 +198,66 @@ ask(struct health *h)
 	/* Short of descriptors or memory says nothing about the plugin. */
 	if (r != 0)
 		arm(h, h->row->conf->health.interval_ms);
+}
+
+/* --- over the bus ------------------------------------------------------ */
+
+static void
+ask_managed(struct health *h)
+{
+	h->is_asked = true;
+	h->asked_ms = clock_mono_ms();
+	managed_ask_health(h->row);
+	arm(h, h->row->conf->health.timeout_ms);
+}
+
+/* The answer is late. While the router is in doubt that says nothing. */
+static void
+miss_managed(struct health *h)
+{
+	int64_t timeout_ms = h->row->conf->health.timeout_ms;
+	char text[64];
+	char limit[32];
+
+	h->is_asked = false;
+	if (!managed_is_to_blame(h->row, h->asked_ms)) {
+		ask_managed(h);
+		return;
+	}
+	snprintf(text, sizeof(text), "no answer within %s",
+	    units_format_duration(timeout_ms, limit, sizeof(limit)));
+	take_bad(h, text);
+	/* The time until the next question is over already. */
+	if (h->phase == PHASE_WATCH)
+		ask_managed(h);
+}
+
+void
+health_answer(struct row *row, enum plugin_health health, const char *text)
+{
+	struct health *h = row->watch;
+
+	if (h == NULL || h->phase != PHASE_WATCH || !h->is_asked)
+		return;
+	h->is_asked = false;
+	if (health == HEALTH_FAILING) {
+		take_bad(h, text[0] != '\0' ? text : "it says that it fails");
+		return;
+	}
+	if (text[0] != '\0' || !managed_has_refused(row))
+		lifecycle_set_message(row, text);
+	take_good(h, health);
+}
+
+/* --- asking ------------------------------------------------------------ */
+
+static void
+ask(struct health *h)
+{
+	if (h->row->managed != NULL)
+		ask_managed(h);
+	else
+		ask_probe(h);
 }
 
 static void
@@ -200,6 +270,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	INVARIANT(h->row->magic == ROW_MAGIC);
 	if (h->phase == PHASE_READY && h->row->conf->ready.kind == READY_AFTER)
 		lifecycle_post(h->row, EVENT_READY);
+	else if (h->is_asked)
+		miss_managed(h);
 	else if (h->phase != PHASE_IDLE)
 		ask(h);
 }
@@ -219,6 +291,13 @@ on_line(void *arg, enum childlog_stream stream, const char *line, size_t len)
 	lifecycle_post(h->row, EVENT_READY);
 }
 
+static void
+on_words(void *arg, enum childlog_stream stream, const char *line, size_t len)
+{
+	if (stream == CHILDLOG_ERR)
+		managed_hear(arg, line, len);
+}
+
 /* --- phases ------------------------------------------------------------ */
 
 void
@@ -228,6 +307,8 @@ health_begin(struct row *row)
 
 	if (h != NULL && h->has_pattern)
 		childlog_watch(row->log, on_line, h);
+	else if (row->managed != NULL)
+		childlog_watch(row->log, on_words, row);
 }
 
 void
@@ -235,8 +316,8 @@ health_await_ready(struct row *row)
 {
 	struct health *h = row->watch;
 
-	if (row->conf->ready.kind == READY_NOTIFY)
-		return; /* prepare.c's listener posts it */
+	if (row->conf->ready.kind == READY_NOTIFY || row->managed != NULL)
+		return; /* prepare.c's listener posts it, or managed.c */
 	if (h == NULL) {
 		lifecycle_post(row, EVENT_READY);
 		return;
@@ -261,7 +342,9 @@ health_watch(struct row *row)
 	if (h == NULL)
 		return;
 	h->phase = PHASE_IDLE;
-	if (h->watch == NULL)
+	if (row->managed != NULL)
+		childlog_watch(row->log, NULL, NULL);
+	else if (h->watch == NULL)
 		return;
 	h->phase = PHASE_WATCH;
 	h->failures = 0;
@@ -279,8 +362,10 @@ health_stop(struct row *row)
 	if (h == NULL)
 		return;
 	h->phase = PHASE_IDLE;
+	h->is_asked = false;
 	event_del(&h->timer);
-	if (row->log != NULL)
+	/* The last words of a managed plugin come after this. */
+	if (row->log != NULL && row->managed == NULL)
 		childlog_watch(row->log, NULL, NULL);
 	if (h->ready != NULL)
 		probe_cancel(h->ready);
@@ -334,7 +419,8 @@ int
 health_configure(struct row *row)
 {
 	const struct plugin_conf *conf = row->conf;
-	bool needed = conf->health.probe.kind != PROBE_NONE ||
+	bool needed = plugin_conf_is_managed(conf) ||
+	              conf->health.probe.kind != PROBE_NONE ||
 	              (conf->ready.kind != READY_DEFAULT &&
 	                  conf->ready.kind != READY_NOTIFY);
 	struct health *h = NULL;
@@ -401,8 +487,10 @@ describe_ready(const struct plugin_conf *conf, char *out, size_t cap)
 		break;
 	case READY_DEFAULT:
 		snprintf(out, cap, "%s",
-		    conf->health.probe.kind != PROBE_NONE ? "health probe"
-		                                          : "program started");
+		    plugin_conf_is_managed(conf) ? "its own word"
+		    : conf->health.probe.kind != PROBE_NONE
+		        ? "health probe"
+		        : "program started");
 		break;
 	}
 	return out;
@@ -424,8 +512,14 @@ health_report(const struct row *row, struct health_report *ret)
 	const struct health *h = row->watch;
 
 	memset(ret, 0, sizeof(*ret));
-	snprintf(ret->kind, sizeof(ret->kind), "%s", kinds[probe->kind]);
-	if (probe->kind != PROBE_NONE)
+	snprintf(ret->kind, sizeof(ret->kind), "%s",
+	    row->managed != NULL ? "bus" : kinds[probe->kind]);
+	if (row->managed != NULL)
+		snprintf(ret->target, sizeof(ret->target),
+		    "asked over the bus every %s",
+		    units_format_duration(
+		        row->conf->health.interval_ms, (char[32]){0}, 32));
+	else if (probe->kind != PROBE_NONE)
 		probe_describe(probe, ret->target, sizeof(ret->target));
 	describe_ready(row->conf, ret->ready, sizeof(ret->ready));
 	if (h == NULL)

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "table.h"
+
 struct event_base;
-struct row;
-struct health;
 
 /* Once, with the loop. */
 void health_init(struct event_base *base);
@@ -37,9 +37,13 @@ void health_watch(struct row *row);
 /* No process any more, or one that is going: no question stays open. */
 void health_stop(struct row *row);
 
+/* What a managed plugin says to a question of managed_ask_health. */
+void health_answer(
+    struct row *row, enum plugin_health health, const char *text);
+
 /* For show and why. Borrowed texts; "" when there is none. */
 struct health_report {
-	char kind[8]; /* "http", "tcp", "exec" or "" */
+	char kind[8]; /* "http", "tcp", "exec", "bus" or "" */
 	char target[256];
 	char text[256];    /* what the last failed question answered */
 	int64_t at_ms;     /* Unix, of that */

@@ -18,7 +18,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { GENERATION_DIGITS = 20, NSS_BUFFER = 16384 };
+enum {
+	GENERATION_DIGITS = 20,
+	NSS_BUFFER = 16384,
+	SOCKETS_MAX = 108,
+	TAIL_MAX = SOCKETS_MAX + 3 * GENERATION_DIGITS + 48,
+};
+
+static const char sockets_key[] = "PLUGIND_SOCKET_DIR=";
+static const char generation_key[] = "PLUGIND_GENERATION=";
 
 static struct rlimit nofile_at_start;
 
@@ -161,9 +169,9 @@ put_inherited(struct env_writer *w, const char *key, const char *fallback)
 
 static uint32_t
 put_environment(struct buf *b, const struct image_input *in,
-    const struct account *a, size_t *ret_generation_at)
+    const struct account *a, size_t *ret_tail_at)
 {
-	static const char zeros[GENERATION_DIGITS + 1];
+	static const char zeros[TAIL_MAX];
 	struct env_writer w = {.out = b, .own = &in->conf->environment};
 
 	for (size_t i = 0; i < w.own->n; i++, w.count++)
@@ -180,11 +188,14 @@ put_environment(struct buf *b, const struct image_input *in,
 	put_env(&w, "PLUGIND_STATE_DIR", "%s", in->state_dir);
 	if (in->notify_path != NULL)
 		put_env(&w, "NOTIFY_SOCKET", "%s", in->notify_path);
-	/* Last, since the number written later may be shorter. */
-	buf_puts(b, "PLUGIND_GENERATION=");
-	*ret_generation_at = b->len;
+	if (in->conf->kind == KIND_MODULE)
+		put_env(&w, "MALLOC_ARENA_MAX", "2");
+	if (in->sockets != NULL && in->conf->kind != KIND_ROUTER)
+		put_env(&w, "PLUGIND_COOKIE_FD", "%d", LAUNCH_GIFT_FD);
+	/* Last, since what is written later has no fixed length. */
+	*ret_tail_at = b->len;
 	buf_append(b, zeros, sizeof(zeros));
-	return w.count + 1;
+	return w.count + (in->sockets != NULL ? 2 : 1);
 }
 
 static void
@@ -268,7 +279,8 @@ image_build(
 	    in->argv ? in->argv : plugin_conf_argv(in->conf);
 	struct launch_head head;
 	struct account account;
-	size_t generation_at;
+	size_t sockets_at;
+	size_t tail_at;
 	struct buf b;
 	int r = account_lookup(in->conf, &account, why, cap);
 
@@ -282,8 +294,9 @@ image_build(
 	put_argv(&b, &head, argv);
 	head.working_dir = put_optional(&b, in->conf->working_dir);
 	head.cgroup_procs = put_optional(&b, in->cgroup_procs);
+	sockets_at = put_optional(&b, in->sockets);
 	head.env = here(&b);
-	head.envc = put_environment(&b, in, &account, &generation_at);
+	head.envc = put_environment(&b, in, &account, &tail_at);
 	head.size = here(&b);
 	r = buf_error(&b);
 	if (r != 0) {
@@ -297,7 +310,8 @@ image_build(
 	memcpy(b.data, &head, sizeof(head));
 	image_fini(image);
 	image->head = (struct launch_head *)(void *)b.data;
-	image->generation_at = generation_at;
+	image->tail_at = tail_at;
+	image->sockets = sockets_at != 0 ? (char *)b.data + sockets_at : NULL;
 	return 0;
 }
 
@@ -306,13 +320,20 @@ image_fini(struct image *image)
 {
 	free(image->head);
 	image->head = NULL;
+	image->sockets = NULL;
 }
 
 void
 image_set_generation(struct image *image, uint64_t generation)
 {
-	snprintf((char *)image->head + image->generation_at,
-	    GENERATION_DIGITS + 1, "%" PRIu64, generation);
+	char *tail = (char *)image->head + image->tail_at;
+	int n = 0;
+
+	if (image->sockets != NULL)
+		n = 1 + snprintf(tail, TAIL_MAX, "%s%s%" PRIu64, sockets_key,
+		            image->sockets, generation);
+	snprintf(tail + n, TAIL_MAX - (size_t)n, "%s%" PRIu64, generation_key,
+	    generation);
 }
 
 void

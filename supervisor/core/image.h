@@ -12,15 +12,19 @@
 
 struct image {
 	struct launch_head *head; /* head->size bytes; NULL: not built */
-	size_t generation_at;     /* offset of the number in the environment */
+	size_t tail_at; /* offset of what image_set_generation writes */
+	char *sockets;  /* directory of the sockets without the generation, in
+	                   the image's block; NULL: none */
 };
 
 struct image_input {
 	const struct plugin_conf *conf;
-	const struct strv *argv;  /* NULL: the plugin's own program */
-	unsigned instance;        /* from 1 */
-	const char *state_dir;    /* of the plugin, exported as STATE_DIR */
-	const char *notify_path;  /* NULL: none */
+	const struct strv *argv; /* NULL: the plugin's own program */
+	unsigned instance;       /* from 1 */
+	const char *state_dir;   /* of the plugin, exported as STATE_DIR */
+	const char *notify_path; /* NULL: none */
+	const char *sockets; /* "/run/plugind/p/NAME.", the generation follows;
+	                        NULL: not managed */
 	const char *cgroup_procs; /* NULL: none */
 	bool rlimit_processes;    /* no pids controller: RLIMIT_NPROC */
 	bool rlimit_memory;       /* no memory controller: RLIMIT_DATA */
@@ -47,7 +51,7 @@ int image_build(
     const struct image_input *in, struct image *image, char *why, size_t cap);
 void image_fini(struct image *image);
 
-/* Writes the generation into the environment. No heap. */
+/* Writes what is new with each start into the environment. No heap. */
 void image_set_generation(struct image *image, uint64_t generation);
 /* Join the cgroup after birth: it has seen cgroup.kill. No heap. */
 void image_set_join(struct image *image, bool join);

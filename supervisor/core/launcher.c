@@ -29,6 +29,8 @@ enum {
 	STUCK_MS = 1000,
 };
 
+enum { OUT, ERR, STATUS, GIFT }; /* places in LAUNCH_FDS */
+
 static const char *launcher_path;
 static struct child server = {.slot = -1};
 static int server_fd = -1;
@@ -74,7 +76,7 @@ init_attributes(posix_spawnattr_t *attributes)
 static int
 spawn_server(int fd, pid_t *ret)
 {
-	static char arg0[] = "pluginhost";
+	static char arg0[] = "plugind-launcher";
 	static char arg1[] = "--serve";
 	char arg2[16];
 	char *argv[] = {arg0, arg1, arg2, NULL};
@@ -236,7 +238,8 @@ launcher_fini(void)
 
 /* --- a start ----------------------------------------------------------- */
 
-/* The ends of one start: ours and the launcher's, for out, err, status. */
+/* The ends of one start: ours and the launcher's, for out, err, status. The
+ * gift, if there is one, is the caller's. */
 struct ends {
 	int ours[LAUNCH_FDS];
 	int theirs[LAUNCH_FDS];
@@ -273,8 +276,7 @@ open_ends(bool capture, struct ends *e)
 {
 	int r = 0;
 
-	for (int i = capture ? 0 : LAUNCH_FDS - 1; i < LAUNCH_FDS && r == 0;
-	     i++)
+	for (int i = capture ? 0 : STATUS; i <= STATUS && r == 0; i++)
 		r = open_pipe(&e->ours[i], &e->theirs[i]);
 	return r;
 }
@@ -334,13 +336,14 @@ await_free(void)
 static int
 ask_server(const struct image *image, const struct ends *e, bool capture)
 {
-	const int *fds = capture ? e->theirs : &e->theirs[LAUNCH_FDS - 1];
+	const int *fds = capture ? e->theirs : &e->theirs[STATUS];
+	size_t nfds = capture ? STATUS + 1 : 1;
 	int r = await_free();
 
 	if (r == 0 && server_fd < 0)
 		r = start_server();
 	if (r == 0)
-		r = send_request(image, fds, capture ? LAUNCH_FDS : 1);
+		r = send_request(image, fds, nfds + (e->theirs[GIFT] >= 0));
 	if (r == 0) {
 		busy = true;
 		r = receive_answer();
@@ -354,19 +357,22 @@ ask_server(const struct image *image, const struct ends *e, bool capture)
 }
 
 int
-launcher_start(const struct image *image, bool capture, struct launched *ret)
+launcher_start(
+    const struct image *image, bool capture, int gift_fd, struct launched *ret)
 {
-	struct ends e = {{-1, -1, -1}, {-1, -1, -1}};
+	struct ends e = {{-1, -1, -1, -1}, {-1, -1, -1, -1}};
 	int r = open_ends(capture, &e);
 
+	e.theirs[GIFT] = capture ? gift_fd : -1;
 	if (r == 0)
 		r = ask_server(image, &e, capture);
+	e.theirs[GIFT] = -1;
 	close_ends(e.theirs);
 	if (r < 0) {
 		close_ends(e.ours);
 		return r;
 	}
-	*ret = (struct launched){r, e.ours[0], e.ours[1], e.ours[2]};
+	*ret = (struct launched){r, e.ours[OUT], e.ours[ERR], e.ours[STATUS]};
 	return 0;
 }
 

@@ -11,11 +11,15 @@
 #include "cgroup.h"
 #include "childlog.h"
 #include "depend.h"
+#include "escalate.h"
 #include "exits.h"
 #include "health.h"
+#include "incarnation.h"
 #include "launcher.h"
+#include "managed.h"
 #include "notify.h"
 #include "prepare.h"
+#include "router.h"
 
 #include "common/clock.h"
 #include "common/escape.h"
@@ -35,7 +39,6 @@ enum {
 	OBSERVERS_MAX = 8,
 	SPAWN_SLICE_US = 10000, /* of a loop turn, then others get theirs */
 	SPAWN_RETRY_MS = 1000,
-	REKILL_MS = 10000, /* a process that SIGKILL has not ended yet */
 };
 
 static struct event_base *loop;
@@ -69,8 +72,8 @@ cancel_deadline(struct row *row)
 	row->due_ms = 0;
 }
 
-static void
-set_deadline(struct row *row, int64_t ms)
+void
+lifecycle_set_deadline(struct row *row, int64_t ms)
 {
 	struct timeval tv = {ms / 1000, ms % 1000 * 1000};
 
@@ -155,10 +158,33 @@ queue_spawn(struct row *row)
 	event_active(&spawn_event, EV_TIMEOUT, 0);
 }
 
+/* A moment's want of something that this machine has. */
+static bool
+will_pass(int r)
+{
+	return r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -EAGAIN ||
+	       r == -ENOBUFS || r == -ENOSPC;
+}
+
+static void
+spawn_retry(struct row *row)
+{
+	lifecycle_set_deadline(row, SPAWN_RETRY_MS);
+}
+
 static void
 gate(struct row *row)
 {
-	if (row->image.head == NULL && prepare_row(row) != 0) {
+	int r = row->image.head == NULL ? prepare_row(row) : 0;
+
+	if (will_pass(r)) {
+		unqueue(row);
+		count_unsettled(row);
+		log_warn(row->name, "%s; trying again", row->last_error);
+		spawn_retry(row);
+		return;
+	}
+	if (r != 0) {
 		/* Nothing to run: as if the policy were exhausted. */
 		log_error(row->name, "cannot start: %s", row->last_error);
 		set_state(row, STATE_FAILED);
@@ -224,6 +250,22 @@ renew_cgroup(struct row *row)
 	return true;
 }
 
+static int
+launch(struct row *row, struct launched *ret)
+{
+	int gift = -1;
+	int r = incarnation_begin(row, &gift);
+
+	if (r != 0)
+		return r;
+	r = launcher_start(&row->image, true, gift, ret);
+	if (gift >= 0)
+		close(gift);
+	if (r != 0)
+		incarnation_end(row);
+	return r;
+}
+
 static void
 spawn(struct row *row)
 {
@@ -232,7 +274,7 @@ spawn(struct row *row)
 
 	image_set_generation(&row->image, row->generation + 1);
 	image_set_join(&row->image, !renew_cgroup(row));
-	r = launcher_start(&row->image, true, &s);
+	r = launch(row, &s);
 	if (r != 0) {
 		snprintf(row->last_error, sizeof(row->last_error),
 		    "cannot start a process: %s; trying again", strerror(-r));
@@ -247,15 +289,10 @@ spawn(struct row *row)
 	event_add(&row->status_event, NULL);
 	childlog_attach(row->log, s.out_fd, s.err_fd);
 	health_begin(row);
-	set_deadline(row, row->conf->start_timeout_ms);
+	lifecycle_set_deadline(row, row->conf->start_timeout_ms);
 	(void)reaper_watch(&row->child, s.pid, row->has_cgroup ? row->id : NULL,
 	    on_child_exit, row);
-}
-
-static void
-spawn_retry(struct row *row)
-{
-	set_deadline(row, SPAWN_RETRY_MS);
+	incarnation_spawned(row);
 }
 
 static void
@@ -276,64 +313,10 @@ running(struct row *row)
 	health_watch(row);
 }
 
-/* To the whole process group; SIGCONT so that a stopped one can go. */
-static void
-signal_group(struct row *row, int signal)
-{
-	if (row->child.pid == 0)
-		return;
-	kill(-row->child.pid, signal);
-	if (signal != SIGKILL) {
-		kill(-row->child.pid, SIGCONT);
-	} else if (row->has_cgroup) {
-		row->cgroup_killed = true;
-		(void)cgroup_kill(row->id);
-	}
-}
-
-/* Which signal, and how long until the next, harder step. */
-static void
-escalate(struct row *row)
-{
-	const struct stop_conf *stop = &row->conf->stop;
-	char name[16];
-
-	if (row->stop_step == 0) {
-		signal_group(row, stop->signal);
-		set_deadline(row, stop->timeout_ms);
-	} else {
-		if (row->stop_step == 1)
-			log_warn(row->name,
-			    "did not end %.1f s after SIG%s; killing it",
-			    (double)stop->timeout_ms / 1000,
-			    units_signal_name(
-			        stop->signal, name, sizeof(name)));
-		else
-			log_warn(row->name,
-			    "pid %d does not end on SIGKILL: the kernel "
-			    "cannot let go of it (disk or network file system "
-			    "hangs?); still trying",
-			    (int)row->child.pid);
-		signal_group(row, SIGKILL);
-		set_deadline(row, REKILL_MS);
-	}
-	row->stop_step++;
-}
-
-static void
-stop(struct row *row)
-{
-	health_stop(row);
-	row->stop_step = 0;
-	log_info(row->name, "stopping pid %d: %s", (int)row->child.pid,
-	    stop_reason_to_string(row->stop_reason));
-	escalate(row);
-}
-
 static void
 backoff(struct row *row)
 {
-	set_deadline(row, row->backoff_ms);
+	lifecycle_set_deadline(row, row->backoff_ms);
 }
 
 static void
@@ -352,10 +335,10 @@ static action_fn *const actions[ACTION__COUNT] = {
     [ACTION_SPAWN] = spawn,
     [ACTION_SPAWN_RETRY] = spawn_retry,
     [ACTION_AWAIT_READY] = await_ready,
-    [ACTION_START_MANAGED] = do_nothing,
+    [ACTION_START_MANAGED] = managed_start,
     [ACTION_RUNNING] = running,
-    [ACTION_STOP] = stop,
-    [ACTION_ESCALATE] = escalate,
+    [ACTION_STOP] = escalate_begin,
+    [ACTION_ESCALATE] = escalate_next,
     [ACTION_BACKOFF] = backoff,
     [ACTION_ENDED] = ended,
     [ACTION_FORGET] = do_nothing,
@@ -458,13 +441,15 @@ on_status(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	close_status(row);
-	lifecycle_post(row, EVENT_EXECED);
+	/* A managed plugin says itself how far it has come. */
+	if (row->managed == NULL)
+		lifecycle_post(row, EVENT_EXECED);
 }
 
 void
 lifecycle_catch_up(struct row *row)
 {
-	if (row->state == STATE_INITIALIZING)
+	if (row->state == STATE_INITIALIZING && row->managed == NULL)
 		on_status(row->status_fd, EV_READ, row);
 }
 
@@ -507,8 +492,9 @@ judge_exit(struct row *row, const struct exit_record *e)
 		return apply_policy(row, clean, refused);
 	if (row->wish == WISH_DOWN)
 		return EVENT_EXIT_STAY;
-	if (row->stop_reason == STOP_UNHEALTHY ||
-	    row->stop_reason == STOP_START_TIMEOUT)
+	if (row->stop_reason == STOP_REFUSED)
+		return EVENT_EXIT_GIVE_UP;
+	if (stop_reason_is_failure(row->stop_reason))
 		return apply_policy(row, false, false);
 	return EVENT_EXIT_AGAIN;
 }
@@ -521,6 +507,8 @@ on_child_exit(void *arg, pid_t pid, int status)
 	enum fsm_event event;
 
 	INVARIANT(row->magic == ROW_MAGIC);
+	if (row->managed != NULL)
+		router_catch_up();
 	processes--;
 	/* Ours, or one that we do not know of: a process killed before it ran. */
 	if (row->child.cgroup_killed ||
@@ -529,12 +517,14 @@ on_child_exit(void *arg, pid_t pid, int status)
 	row->child.cgroup_killed = false;
 	if (read_launch_failure(row))
 		row->launch_failed = true;
-	else if (row->status_fd >= 0 && row->state == STATE_INITIALIZING)
+	else if (row->status_fd >= 0 && row->state == STATE_INITIALIZING &&
+	         row->managed == NULL)
 		lifecycle_post(row, EVENT_EXECED); /* it ran, however shortly */
 	close_status(row);
 	health_stop(row);
 	childlog_detach(row->log);
 	notify_listener_discard(row->notify);
+	incarnation_end(row);
 	e = exits_record(row, status);
 	event = judge_exit(row, e);
 	exits_tell(row, e, pid, event);
@@ -558,19 +548,33 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 		row->stop_reason = STOP_START_TIMEOUT;
 		snprintf(row->last_error, sizeof(row->last_error),
-		    "not ready within start_timeout (%s)",
+		    "not ready within start_timeout (%s)%s",
 		    units_format_duration(
-		        row->conf->start_timeout_ms, limit, sizeof(limit)));
+		        row->conf->start_timeout_ms, limit, sizeof(limit)),
+		    managed_silence(row));
 		log_warn(row->name, "%s", row->last_error);
 	}
-	lifecycle_post(row, EVENT_TIMEOUT);
+	/* Nothing else has a deadline while it runs. */
+	if (row->state == STATE_RUNNING)
+		managed_late(row);
+	else
+		lifecycle_post(row, EVENT_TIMEOUT);
 }
 
 void
 lifecycle_extend(struct row *row, int64_t ms)
 {
 	if (is_coming_up(row->state))
-		set_deadline(row, ms);
+		lifecycle_set_deadline(row, ms);
+}
+
+void
+lifecycle_limit(struct row *row, int64_t ms)
+{
+	if (row->state == STATE_RUNNING && ms > 0)
+		lifecycle_set_deadline(row, ms);
+	else if (row->state == STATE_RUNNING)
+		cancel_deadline(row);
 }
 
 /* --- commands ---------------------------------------------------------- */
@@ -666,7 +670,7 @@ lifecycle_kill_all(void)
 	struct row *row;
 
 	table_foreach(row, cursor)
-		signal_group(row, SIGKILL);
+		escalate_signal(row, SIGKILL);
 }
 
 void
@@ -675,6 +679,12 @@ lifecycle_set_health(struct row *row, enum plugin_health health)
 	if (row->health == health)
 		return;
 	row->health = health;
+	tell_observers(row, row->state);
+}
+
+void
+lifecycle_changed(struct row *row)
+{
 	tell_observers(row, row->state);
 }
 

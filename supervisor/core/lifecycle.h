@@ -41,11 +41,18 @@ void lifecycle_post(struct row *row, enum fsm_event event);
 void lifecycle_set_health(struct row *row, enum plugin_health health);
 /* STATUS of the plugin; escaped and cut here. */
 void lifecycle_set_message(struct row *row, const char *text);
+/* Something that operations wait for, with the state as it was. */
+void lifecycle_changed(struct row *row);
 /* A word of the program itself is here, so it runs, although the launcher may
  * hold its end of the status pipe a moment longer. */
 void lifecycle_catch_up(struct row *row);
+/* The one deadline of the present state. */
+void lifecycle_set_deadline(struct row *row, int64_t ms);
 /* Puts off the deadline of a row that is coming up (EXTEND_TIMEOUT_USEC). */
 void lifecycle_extend(struct row *row, int64_t ms);
+/* A row that runs has something to end until then: managed_late follows. 0:
+ * no more. */
+void lifecycle_limit(struct row *row, int64_t ms);
 
 /* launcher.c's word that the next row may be started. */
 void lifecycle_launcher_free(void);

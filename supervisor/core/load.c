@@ -232,12 +232,37 @@ compare_rows(const void *a, const void *b)
 	return strcmp(x->loc.file, y->loc.file);
 }
 
+/* Who sorts the rows adds it: the router, where anybody needs one. */
+static void
+add_router(struct binder *b)
+{
+	bool wanted = b->config->autoload.enabled;
+	struct plugin_conf *p;
+
+	for (size_t i = 0; i < b->nrows && !wanted; i++)
+		wanted = plugin_conf_is_managed(b->rows[i]);
+	if (!wanted || b->nrows == CONFIG_PLUGINS_MAX)
+		return;
+	p = bind_memory(b, arena_alloc(b->arena, sizeof(*p)));
+	if (p == NULL)
+		return;
+	bind_defaults(b, &schema_plugin, p);
+	p->kind = KIND_ROUTER;
+	p->name = bind_memory(b, arena_strdup(b->arena, ROUTER_NAME));
+	p->loc.file = "(" ROUTER_NAME ")";
+	fill_router(b, p);
+	if (p->name != NULL && b->error == 0)
+		b->rows[b->nrows++] = p;
+}
+
 /* Sorts the rows into the configuration; a name that comes again is out. */
 static void
 merge_rows(struct binder *b)
 {
 	struct config *c = b->config;
 
+	add_autoloaded(b);
+	add_router(b);
 	qsort(b->rows, b->nrows, sizeof(struct plugin_conf *), compare_rows);
 	if (b->nrows > 0)
 		c->plugins = bind_memory(

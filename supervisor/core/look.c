@@ -9,6 +9,7 @@
 #include "cgroup.h"
 #include "daemon.h"
 #include "exits.h"
+#include "managed.h"
 #include "rowput.h"
 
 #include "common/clock.h"
@@ -31,7 +32,7 @@ look_version(struct request *req)
 	struct buf *out = &req->data;
 	const struct passwd *pw = getpwuid(geteuid());
 
-	wire_put_map(out, 10);
+	wire_put_map(out, 11);
 	put_key_str(out, "version", PLUGIND_VERSION);
 	put_key_int(out, "pid", getpid());
 	put_key_int(out, "uptime_ms", daemon_uptime_ms());
@@ -42,6 +43,7 @@ look_version(struct request *req)
 	put_key_bool(out, "settled", daemon_is_settled());
 	put_key_str(out, "user", pw != NULL ? pw->pw_name : NULL);
 	put_key_str(out, "cgroup", cgroup_root());
+	put_key_int(out, "links", (int64_t)managed_links());
 }
 
 typedef void put_row_fn(struct buf *out, const struct row *row);

@@ -242,7 +242,7 @@ main(int argc, char **argv)
 		return code;
 	if (o.check) {
 		printf("%s: %zu plugin%s, no errors\n", config->path,
-		    config->nplugins, config->nplugins == 1 ? "" : "s");
+		    config_count(config), config_count(config) == 1 ? "" : "s");
 		config_unref(config);
 		return fflush(stdout) == 0 ? DAEMON_OK : DAEMON_FAILURE;
 	}

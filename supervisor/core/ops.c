@@ -8,6 +8,7 @@
 
 #include "depend.h"
 #include "lifecycle.h"
+#include "managed.h"
 
 #include "common/clock.h"
 #include "common/msgs.h"
@@ -111,6 +112,25 @@ tell_running(const struct row *row, struct outcome *o)
 	        row->ready_ms - row->started_ms, age, sizeof(age)));
 }
 
+/* A process that went on was asked to take its new configuration. */
+static void
+judge_configure(const struct row *row, struct outcome *o)
+{
+	if (managed_is_configuring(row))
+		return;
+	o->done = true;
+	if (managed_has_refused(row)) {
+		o->code = MSG_CODE_FAILED;
+		snprintf(o->message, sizeof(o->message),
+		    "keeps its old configuration: %.160s", row->last_error);
+	} else {
+		o->code = MSG_CODE_OK;
+		snprintf(o->message, sizeof(o->message),
+		    "has taken its new configuration (pid %d)",
+		    (int)row->child.pid);
+	}
+}
+
 /* start, restart and apply want a running process. */
 static void
 judge_up(const struct row *row, const struct op_result *r, struct outcome *o)
@@ -120,7 +140,9 @@ judge_up(const struct row *row, const struct op_result *r, struct outcome *o)
 
 	switch (row->state) {
 	case STATE_RUNNING:
-		if (fresh || row->wish == WISH_UP)
+		if (!fresh && r->configure && row->wish == WISH_UP)
+			judge_configure(row, o);
+		else if (fresh || row->wish == WISH_UP)
 			tell_running(row, o);
 		return;
 	case STATE_BACKOFF:
@@ -170,7 +192,7 @@ judge_down(const struct row *row, struct outcome *o)
 	snprintf(o->message, sizeof(o->message), "%s",
 	    row->state == STATE_FAILED ? "not running (failed)" : "stopped");
 	if (e != NULL && e->asked && e->kind == EXIT_KIND_SIGNAL &&
-	    row->stop_step > 1)
+	    row->stop_step > STOP_BY_KILL)
 		snprintf(o->message, sizeof(o->message),
 		    "stopped (had to be killed)");
 }
@@ -225,6 +247,14 @@ next_result(struct op *op, const char *name)
 	r->code = OPEN;
 	op->open++;
 	return r;
+}
+
+void
+ops_add_configure(struct op *op, struct row *row)
+{
+	ops_add(op, row);
+	if (row->op == op)
+		op->results[row->op_index].configure = true;
 }
 
 void

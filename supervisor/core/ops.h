@@ -24,6 +24,7 @@ enum op_verb {
 struct op_result {
 	char name[ROW_NAME_MAX];
 	uint64_t generation; /* when it was asked */
+	bool configure;      /* it goes on and takes a new configuration */
 	int code;            /* -1: open; else enum msg_code */
 	char message[ROW_TEXT_MAX];
 };
@@ -50,6 +51,8 @@ struct op *ops_new(enum op_verb verb, size_t n);
 /* Adds a row whose outcome is awaited: call it before the command is given.
  * An earlier operation that still waits for this row ends as superseded. */
 void ops_add(struct op *op, struct row *row);
+/* The same, for one that takes its new configuration while it runs. */
+void ops_add_configure(struct op *op, struct row *row);
 /* Adds a result that is known already. */
 void ops_add_result(
     struct op *op, const char *name, int code, const char *message);

@@ -8,7 +8,10 @@
 #include "childlog.h"
 #include "health.h"
 #include "lifecycle.h"
+#include "managed.h"
 #include "notify.h"
+#include "program.h"
+#include "sockdir.h"
 
 #include "common/log.h"
 
@@ -22,6 +25,7 @@
 static struct event_base *loop;
 static const char *runtime_dir;
 static const char *state_dir;
+static uid_t router_uid;
 
 static int
 make_dir(const char *path, mode_t mode)
@@ -54,6 +58,8 @@ prepare_init(struct event_base *base, const struct prepare_dirs *dirs)
 	runtime_dir = dirs->runtime_dir;
 	state_dir = dirs->state_dir;
 	r = make_sub_dir(runtime_dir, "notify", 0711);
+	if (r == 0)
+		r = sockdir_init(runtime_dir);
 	if (r == 0)
 		r = make_sub_dir(state_dir, "plugins", 0711);
 	if (r == 0)
@@ -173,7 +179,16 @@ prepare_notify(struct row *row, const struct account *account)
 	return r;
 }
 
-/* argv NULL: the plugin's own program. */
+/* Of the router, too: the private socket by which it hears itself. */
+static const char *
+name_sockets(const struct row *row, char out[SOCKDIR_MAX + 1])
+{
+	if (row->managed == NULL && row->conf->kind != KIND_ROUTER)
+		return NULL;
+	sockdir_prefix(row->name, row->instance, out);
+	return out;
+}
+
 static int
 build_image(const struct row *row, const struct strv *argv, struct image *image,
     char *why, size_t cap)
@@ -181,8 +196,10 @@ build_image(const struct row *row, const struct strv *argv, struct image *image,
 	char state[PATH_MAX];
 	char socket[PATH_MAX];
 	char procs[PATH_MAX];
+	char sockets[SOCKDIR_MAX + 1];
 	const struct image_input in = {
 	    .conf = row->conf,
+	    .sockets = name_sockets(row, sockets),
 	    .argv = argv,
 	    .instance = row->instance,
 	    .state_dir = prepare_state_dir(row, state, sizeof(state)),
@@ -206,6 +223,89 @@ prepare_probe_image(const struct row *row, const struct strv *argv,
 	return build_image(row, argv, image, why, cap);
 }
 
+uid_t
+prepare_router_uid(void)
+{
+	return router_uid;
+}
+
+static bool
+is_member(const struct account *a, gid_t gid)
+{
+	bool found = a->gid == gid;
+
+	for (uint32_t i = 0; i < a->ngroups; i++)
+		found = found || a->groups[i] == gid;
+	return found;
+}
+
+static bool
+may_enter(const char *path, const struct account *a)
+{
+	struct stat st;
+
+	if (a->uid == 0 || a->uid == UINT32_MAX || stat(path, &st) != 0)
+		return true;
+	if (st.st_uid == a->uid)
+		return (st.st_mode & S_IXUSR) != 0;
+	return (st.st_mode & (is_member(a, st.st_gid) ? S_IXGRP : S_IXOTH)) !=
+	       0;
+}
+
+/* The router is not root: a runtime_dir below a private directory is out of
+ * its reach, and nothing that depends on it would ever work. */
+static void
+check_reach(const struct row *row, const struct account *a)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s", runtime_dir);
+	for (char *slash = strrchr(path, '/'); slash != NULL && slash != path;
+	     slash = strrchr(path, '/')) {
+		*slash = '\0';
+		if (may_enter(path, a))
+			continue;
+		log_error(row->name,
+		    "user %s cannot enter %s, and so not runtime_dir: put "
+		    "runtime_dir elsewhere, or chmod o+x %s",
+		    a->user, path, path);
+		return;
+	}
+}
+
+/* The daemon's own ids stand for "as the daemon". */
+static int
+prepare_bus(struct row *row, const struct account *a)
+{
+	uid_t uid = a->uid == UINT32_MAX ? geteuid() : a->uid;
+	gid_t gid = a->gid == UINT32_MAX ? getegid() : a->gid;
+
+	if (plugin_conf_is_managed(row->conf))
+		return managed_prepare(row, uid, gid);
+	managed_free(row); /* it may have been, with another configuration */
+	if (row->conf->kind != KIND_ROUTER)
+		return 0;
+	router_uid = uid;
+	check_reach(row, a);
+	if (row->conf->user != NULL && strcmp(row->conf->user, "nobody") == 0)
+		log_warn(row->name, "there is no user plugind on this machine; "
+		                    "it runs as nobody");
+	return 0;
+}
+
+static int
+build_program(struct row *row)
+{
+	struct program program;
+	int r = program_find(row->config, row->conf, &program, row->last_error,
+	    sizeof(row->last_error));
+
+	if (r == 0)
+		r = build_image(row, &program.argv, &row->image,
+		    row->last_error, sizeof(row->last_error));
+	return r;
+}
+
 static int
 prepare_all(struct row *row)
 {
@@ -220,8 +320,9 @@ prepare_all(struct row *row)
 	if (r == 0)
 		r = prepare_notify(row, &account);
 	if (r == 0)
-		r = build_image(row, NULL, &row->image, row->last_error,
-		    sizeof(row->last_error));
+		r = prepare_bus(row, &account);
+	if (r == 0)
+		r = build_program(row);
 	if (r == 0)
 		r = health_configure(row);
 	if (r == 0)
@@ -236,17 +337,11 @@ prepare_row(struct row *row)
 
 	row->last_error[0] = '\0';
 	r = prepare_log(row);
-	if (r == 0 && plugin_conf_argv(row->conf) == NULL) {
-		snprintf(row->last_error, sizeof(row->last_error),
-		    "`module:` plugins need plugind-router, which is not "
-		    "installed");
-		r = -ENOSYS;
-	}
 	if (r == 0)
 		r = prepare_all(row);
 	if (r != 0 && row->last_error[0] == '\0')
 		snprintf(row->last_error, sizeof(row->last_error),
-		    "preparing its start: %s", strerror(-r));
+		    "its start cannot be prepared: %s", strerror(-r));
 	if (r != 0)
 		image_fini(&row->image);
 	return r;

@@ -37,6 +37,9 @@ int prepare_log(struct row *row);
 /* Undoes what outlives the row's memory (its cgroup). */
 void prepare_forget(struct row *row);
 
+/* Whom the sockets belong to. */
+uid_t prepare_router_uid(void);
+
 /* state_dir/plugins/NAME of a plugin. */
 const char *prepare_state_dir(const struct row *row, char *out, size_t cap);
 

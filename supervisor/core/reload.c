@@ -7,13 +7,18 @@
  */
 #include "reload.h"
 
+#include "announce.h"
+#include "autoload.h"
 #include "cgroup.h"
 #include "childlog.h"
+#include "clients.h"
 #include "daemon.h"
 #include "depend.h"
 #include "health.h"
 #include "lifecycle.h"
+#include "managed.h"
 #include "prepare.h"
+#include "router.h"
 #include "rowput.h"
 
 #include "common/log.h"
@@ -65,6 +70,32 @@ plan_daemon(struct plan *plan, const struct config *next)
 }
 
 static void
+plan_bus(struct plan *plan, const struct config *next)
+{
+	struct change *c;
+
+	if (memcmp(&next->bus, &table.config->bus, sizeof(next->bus)) == 0)
+		return;
+	c = add_change(plan, "plugind", CHANGE_UPDATE);
+	snprintf(c->fields, sizeof(c->fields), "bus");
+	snprintf(c->reason, sizeof(c->reason),
+	    "bus changed; takes effect without a new process");
+}
+
+/* Whether there are processes, and each can take it as it is. */
+static bool
+can_reconfigure(const char *name)
+{
+	const struct plugin *p = table_find_plugin(name);
+
+	for (size_t i = 0; p != NULL && i < p->nrows; i++) {
+		if (!managed_can_reconfigure(p->rows[i]))
+			return false;
+	}
+	return p != NULL && p->nrows > 0;
+}
+
+static void
 plan_changed(struct plan *plan, const struct plugin_conf *old,
     const struct plugin_conf *new)
 {
@@ -74,6 +105,8 @@ plan_changed(struct plan *plan, const struct plugin_conf *old,
 
 	buf_init(&fields, sizeof(c->fields) - 1);
 	kind = plugin_conf_diff(old, new, &fields);
+	if (kind == CONF_CONFIGURE)
+		kind = can_reconfigure(new->name) ? CONF_LIVE : CONF_RESTART;
 	if (kind != CONF_SAME) {
 		c = add_change(plan, new->name,
 		    kind == CONF_LIVE ? CHANGE_UPDATE : CHANGE_RESTART);
@@ -103,10 +136,11 @@ reload_plan(const struct config *next, struct plan *ret)
 	struct plan plan = {0};
 
 	plan.v = calloc(
-	    next->nplugins + table.config->nplugins + 1, sizeof(*plan.v));
+	    next->nplugins + table.config->nplugins + 2, sizeof(*plan.v));
 	if (plan.v == NULL)
 		return -ENOMEM;
 	plan_daemon(&plan, next);
+	plan_bus(&plan, next);
 	for (size_t i = 0; i < table.config->nplugins; i++) {
 		const struct plugin_conf *old = table.config->plugins[i];
 
@@ -187,6 +221,7 @@ update_live(struct row *row)
 	if (row->has_cgroup && cgroup_limit(row->id, &limits) != 0)
 		log_warn(row->name, "new limits: %s", strerror(errno));
 	image_fini(&row->image); /* the next start has all of it */
+	managed_rights_changed(row);
 	if (row->state == STATE_RUNNING)
 		health_watch(row);
 	else if (row->state == STATE_STARTING)
@@ -245,7 +280,10 @@ change_row(struct row *row, struct op *op)
 		lifecycle_start(row);
 	} else if (kind == CONF_SAME) {
 		health_rebind(row);
-	} else if (kind == CONF_LIVE) {
+	} else if (kind == CONF_LIVE ||
+	           (kind == CONF_CONFIGURE && managed_reconfigure(row))) {
+		if (op != NULL && managed_is_configuring(row))
+			ops_add_configure(op, row);
 		update_live(row);
 		follow_enabled(row, was_enabled, op);
 	} else {
@@ -257,6 +295,8 @@ change_row(struct row *row, struct op *op)
 		}
 		follow_enabled(row, was_enabled, op);
 	}
+	if (memcmp(&keep->bus, &row->config->bus, sizeof(keep->bus)) != 0)
+		managed_rights_changed(row);
 	/* Probes pointed into it until here. */
 	config_unref(keep);
 }
@@ -268,7 +308,11 @@ remove_row(struct row *row, struct op *op)
 		return;
 	if (op != NULL)
 		ops_add(op, row);
-	if (row->taken)
+	if (!row->taken)
+		return;
+	if (row->conf->kind == KIND_ROUTER)
+		depend_mark(row, STOP_REMOVED); /* after those who need it */
+	else
 		lifecycle_remove(row);
 }
 
@@ -322,6 +366,9 @@ reload_apply(struct config *next, struct op **ret_op)
 		else
 			change_row(row, op);
 	}
+	clients_rights_changed();
+	router_follow();
+	depend_drain();
 	start_new();
 	look_at_gates();
 	if (op != NULL) {
@@ -329,5 +376,7 @@ reload_apply(struct config *next, struct op **ret_op)
 		*ret_op = op;
 	}
 	daemon_collect();
+	autoload_follow(table.config);
+	announce_system(ANNOUNCE_CONFIG_CHANGED);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "request.h"
 
 #include "common/clock.h"
+#include "common/frame.h"
 #include "common/log.h"
 
 #include <errno.h>
@@ -20,24 +21,17 @@ enum { NAMES_MAX = 10000 };
 int
 request_parse(struct request *req, const void *payload, size_t len)
 {
-	struct wire_cursor c;
-	uint32_t count;
-	uint64_t version;
-	uint64_t type;
-	uint64_t id;
+	struct frame f;
+	int r = frame_parse(payload, len, &f);
 
-	if (wire_validate(payload, len, WIRE_MAX_DEPTH) != 0)
-		return -EBADMSG;
-	wire_cursor_init(&c, payload, len);
-	if (wire_get_array(&c, &count) != 0 || count < 4 ||
-	    wire_get_uint(&c, &version) != 0 || wire_get_uint(&c, &type) != 0 ||
-	    wire_get_uint(&c, &id) != 0 || wire_get_array(&c, &req->nargs) != 0)
-		return -EBADMSG;
-	req->args = c;
-	req->id = id;
+	if (r == -EBADMSG)
+		return r;
+	req->args = f.args;
+	req->nargs = f.nargs;
+	req->id = f.id;
 	req->info = NULL;
-	if (version == MSG_VERSION && type <= UINT32_MAX)
-		req->info = msg_find((unsigned)type);
+	if (r == 0 && f.type <= UINT32_MAX)
+		req->info = msg_find((unsigned)f.type);
 	req->code = MSG_CODE_OK;
 	buf_init(&req->data, REPLY_MAX - 256);
 	return 0;
@@ -59,11 +53,7 @@ request_put_reply(const struct request *req, struct buf *out)
 	                                "for fewer plugins";
 	bool broken = buf_error(&req->data) != 0;
 
-	wire_put_array(out, 4);
-	wire_put_uint(out, MSG_VERSION);
-	wire_put_uint(out, req->info != NULL ? req->info->type : 0);
-	wire_put_uint(out, req->id);
-	wire_put_array(out, 2);
+	frame_put(out, req->info != NULL ? req->info->type : 0, req->id, 2);
 	wire_put_int(out, broken ? MSG_CODE_FAILED : req->code);
 	if (broken) {
 		wire_put_map(out, 1);

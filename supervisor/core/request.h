@@ -11,6 +11,7 @@
 #include "table.h"
 
 #include <sys/queue.h>
+#include <sys/types.h>
 
 enum {
 	REQUEST_MAX = 64 * 1024,
@@ -27,18 +28,26 @@ struct request;
 typedef bool request_poll_fn(struct request *req, bool expired);
 
 struct request {
-	struct conn *conn;
+	struct conn *conn;  /* NULL: a plugin calls */
+	const char *source; /* which one; only while its handler runs */
 	uint8_t trace[REQUEST_TRACE_MAX];
 	size_t trace_len;
 	const struct msg_info *info;
 	uint64_t id;
+	/* Who asks. */
 	enum msg_role role;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* when it connected */
 
 	struct wire_cursor args; /* at the next argument; dead when held */
 	uint32_t nargs;          /* not read yet */
 
 	enum msg_code code;
 	struct buf data; /* of the reply */
+
+	/* Sends the reply of one that was held. */
+	void (*reply)(struct request *req);
 
 	/* Only while held. */
 	request_poll_fn *poll;

@@ -9,23 +9,39 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static size_t
+copy_newest(const struct restart_state *r, int64_t *out, size_t cap)
+{
+	size_t n = r->n < cap ? r->n : cap;
+
+	for (size_t i = 0; i < n; i++)
+		out[i] = r->times[(r->head + r->n - n + i) % r->cap];
+	return n;
+}
+
 int
 restart_init(struct restart_state *r, const struct restart_conf *conf)
 {
 	size_t cap = conf->max_restarts > 0 ? (size_t)conf->max_restarts : 0;
 	int64_t *times = NULL;
 
-	if (r->times != NULL && r->cap == cap)
+	if (r->next_delay_ms > conf->max_delay_ms)
+		r->next_delay_ms = conf->max_delay_ms;
+	if (r->ready && r->cap == cap)
 		return 0;
 	if (cap > 0) {
 		times = calloc(cap, sizeof(*times));
 		if (times == NULL)
 			return -ENOMEM;
 	}
+	if (!r->ready)
+		restart_clear(r);
+	r->n = copy_newest(r, times, cap);
+	r->head = 0;
 	free(r->times);
 	r->times = times;
 	r->cap = cap;
-	restart_clear(r);
+	r->ready = true;
 	return 0;
 }
 
@@ -33,8 +49,7 @@ void
 restart_fini(struct restart_state *r)
 {
 	free(r->times);
-	r->times = NULL;
-	r->cap = r->n = r->head = 0;
+	*r = (struct restart_state){0};
 }
 
 void

@@ -14,6 +14,7 @@ struct restart_state {
 	size_t head; /* the oldest */
 	size_t n;
 	int64_t next_delay_ms; /* before jitter; -1: the policy's first */
+	bool ready;
 };
 
 enum restart_kind {
@@ -28,7 +29,9 @@ struct restart_verdict {
 	int64_t delay_ms;
 };
 
-/* Room for the policy's max_restarts. 0 or -ENOMEM (the old ring stays). */
+/* Room for the policy's max_restarts: a zeroed tally begins empty, another
+ * keeps its back-off and the restarts that fit. 0 or -ENOMEM (the old ring
+ * stays). */
 int restart_init(struct restart_state *r, const struct restart_conf *conf);
 void restart_fini(struct restart_state *r);
 

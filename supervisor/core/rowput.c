@@ -8,6 +8,7 @@
 #include "depend.h"
 #include "exits.h"
 #include "health.h"
+#include "managed.h"
 #include "prepare.h"
 
 #include "common/clock.h"
@@ -131,11 +132,14 @@ put_status_pairs(struct buf *out, const struct row *row)
 {
 	bool alive = row->child.pid != 0;
 	char message[ROW_TEXT_MAX + 64];
+	struct managed_report managed;
 
+	managed_report(row, &managed);
 	rowput_message(row, message, sizeof(message));
 	put_key_str(out, "name", row->name);
 	put_key_str(out, "kind", conf_kind_to_string(row->conf->kind));
-	put_key_str(out, "type", row->conf->type);
+	put_key_str(out, "type",
+	    managed.type[0] != '\0' ? managed.type : row->conf->type);
 	put_key_str(out, "state", plugin_state_to_string(row->state));
 	put_key_str(out, "health", plugin_health_to_string(row->health));
 	put_key_opt(out, "pid", alive ? row->child.pid : -1);
@@ -149,7 +153,8 @@ put_status_pairs(struct buf *out, const struct row *row)
 	    row->last_error[0] != '\0' ? row->last_error : NULL);
 	put_key_time(out, "next_restart_at", next_restart(row));
 	put_depends_on(out, row);
-	put_key_str(out, "version", NULL);
+	put_key_str(out, "version",
+	    managed.version[0] != '\0' ? managed.version : NULL);
 	put_key_str(out, "message", message);
 	put_key_bool(out, "enabled", row->plugin->conf->enabled);
 	put_key_str(out, "wish", plugin_wish_to_string(row->wish));

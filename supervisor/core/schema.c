@@ -31,7 +31,8 @@ static const char *const conditions[] = {
 static const char *const overflows[] = {"drop_oldest", "block", NULL};
 static const char *const types[] = {"service", "middleware", "transport", NULL};
 static const char *const log_words[] = {"stderr", NULL};
-static const char *const kinds[] = {"command", "exec", "module", NULL};
+static const char *const kinds[] = {
+    "command", "exec", "module", "router", NULL};
 
 /* clang-format off */
 static const struct schema_key logfile_keys[] = {
@@ -75,7 +76,9 @@ static const struct schema_key bus_keys[] = {
 	{"max_frame", VAL_SIZE, IN(bus_conf, max_frame), .def = "1MiB", .min = 4 * KIB, .max = MIB,
 	 .help = "largest event or call"},
 	{"retain", VAL_INT, IN(bus_conf, retain), .def = "1000", .min = 0, .max = 1000000,
-	 .help = "events kept for late subscribers"},
+	 .help = "events of a topic that are kept for those who subscribe later; 0: none"},
+	{"retain_bytes", VAL_SIZE, IN(bus_conf, retain_bytes), .def = "16MiB", .min = 64 * KIB, .max = 16 * GIB,
+	 .help = "memory for what is kept, of all topics; the one that was silent for the longest time goes first"},
 	{"block_timeout", VAL_DURATION, IN(bus_conf, block_timeout_ms), .def = "5s", .min = 0, .max = HOUR,
 	 .help = "how long a full subscriber with `on_overflow: block` holds publishers up"},
 	{"queue", VAL_MAP, .map = &queue_map,
@@ -235,7 +238,7 @@ static const struct schema_key plugin_keys[] = {
 	 .help = "when it has finally failed, the daemon stops with exit code 10"},
 	{"type", VAL_WORD, IN(plugin_conf, type), .def = "service", .words = types, .change = CONF_LIVE,
 	 .help = "shown in lists; a module says it itself"},
-	{"config", VAL_FREE, IN(plugin_conf, config), .change = CONF_LIVE, .scope = SCOPE_MANAGED, .shown = "none",
+	{"config", VAL_FREE, IN(plugin_conf, config), .change = CONF_CONFIGURE, .scope = SCOPE_MANAGED, .shown = "none",
 	 .help = "what the plugin itself wants to know"},
 };
 const struct schema_map schema_plugin = {plugin_keys, COUNT(plugin_keys)};

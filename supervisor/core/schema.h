@@ -104,7 +104,8 @@ schema_field_const(const struct schema_key *k, const void *base)
 static inline bool
 schema_out_of_scope(const struct schema_key *k, enum conf_kind kind)
 {
-	return (k->scope == SCOPE_COMMAND && kind != KIND_COMMAND) ||
+	return (k->scope == SCOPE_COMMAND && kind != KIND_COMMAND &&
+	           kind != KIND_ROUTER) ||
 	       (k->scope == SCOPE_MANAGED && kind == KIND_COMMAND);
 }
 

@@ -22,6 +22,14 @@ enum { SUBTREE_DEPTH_MAX = 10 };
 static void put_node(
     struct binder *b, const struct node *n, struct buf *out, unsigned depth);
 
+static void
+mark(struct binder *b, const struct node *n)
+{
+	const struct conf_mark place = {n->line, n->column};
+
+	buf_append(b->marks, &place, sizeof(place));
+}
+
 static bool
 is_one_of(const char *s, const char *const *words)
 {
@@ -177,8 +185,10 @@ put_children(
 	else
 		wire_put_array(out, n->count);
 	for (const struct node *v = n->first; v != NULL; v = v->next) {
-		if (v->key != NULL)
+		if (v->key != NULL) {
+			mark(b, v->key);
 			wire_put_str(out, v->key->text);
+		}
 		put_node(b, v, out, depth + 1);
 	}
 }
@@ -189,10 +199,24 @@ static void
 put_node(
     struct binder *b, const struct node *n, struct buf *out, unsigned depth)
 {
+	mark(b, n);
 	if (n->kind == NODE_SCALAR)
 		put_scalar(b, n, out);
 	else if (n->kind != NODE_BROKEN)
 		put_children(b, n, out, depth);
+}
+
+static void
+keep_free(struct binder *b, struct plugin_conf *p, const struct buf *out,
+    const struct buf *marks)
+{
+	p->config = bind_memory(b, arena_memdup(b->arena, out->data, out->len));
+	p->config_marks =
+	    bind_memory(b, arena_memdup(b->arena, marks->data, marks->len));
+	if (p->config == NULL || p->config_marks == NULL)
+		return;
+	p->config_len = out->len;
+	p->nconfig_marks = marks->len / sizeof(struct conf_mark);
 }
 
 void
@@ -202,6 +226,7 @@ bind_free(struct binder *b, const struct schema_key *k, const struct node *n,
 	struct plugin_conf *p =
 	    (struct plugin_conf *)((char *)field -
 	                           offsetof(struct plugin_conf, config));
+	struct buf marks;
 	struct buf out;
 
 	if (node_is_null(n))
@@ -211,12 +236,19 @@ bind_free(struct binder *b, const struct schema_key *k, const struct node *n,
 		return;
 	}
 	buf_init(&out, CONFIG_FILE_MAX + EXPAND_TOTAL_MAX);
+	buf_init(&marks, CONFIG_NODES_MAX * sizeof(struct conf_mark));
+	b->marks = &marks;
 	put_node(b, n, &out, 1);
-	if (buf_error(&out) < 0)
+	b->marks = NULL;
+	if (buf_error(&out) < 0 || buf_error(&marks) < 0)
 		b->error = -ENOMEM;
+	else if (out.len > CONFIG_SUBTREE_MAX)
+		conf_error_add(b->errs, node_loc(b->file, n),
+		    "config: more than %d KiB with its variables: put it in a "
+		    "file of its own, and name that here",
+		    CONFIG_SUBTREE_MAX / 1024);
 	else
-		p->config =
-		    bind_memory(b, arena_memdup(b->arena, out.data, out.len));
-	p->config_len = p->config == NULL ? 0 : out.len;
+		keep_free(b, p, &out, &marks);
+	buf_fini(&marks);
 	buf_fini(&out);
 }

@@ -8,6 +8,7 @@
 
 #include "childlog.h"
 #include "health.h"
+#include "managed.h"
 #include "notify.h"
 #include "prepare.h"
 
@@ -27,6 +28,7 @@ free_row(struct row *row)
 		return;
 	INVARIANT(row->child.pid == 0);
 	prepare_forget(row);
+	managed_free(row);
 	health_free(row->watch);
 	childlog_free(row->log);
 	notify_listener_free(row->notify);
@@ -83,7 +85,6 @@ new_row(struct plugin *p, struct config *config, const struct plugin_conf *conf,
 		free(row);
 		return NULL;
 	}
-	restart_clear(&row->tally);
 	row->config = config_ref(config);
 	row->conf = conf;
 	return row;
@@ -385,18 +386,6 @@ table_count_rows(void)
 }
 
 struct row *
-table_row_by_pid(pid_t pid)
-{
-	struct row *row;
-
-	table_foreach(row, cursor) {
-		if (row->child.pid == pid)
-			return row;
-	}
-	return NULL;
-}
-
-struct row *
 table_next(struct table_cursor *c)
 {
 	while (c->plugin < table.n) {
@@ -433,6 +422,8 @@ static const char *const reason_names[STOP_REASON__COUNT] = {
     [STOP_DEPENDENCY] = "a dependency went away",
     [STOP_UNHEALTHY] = "unhealthy",
     [STOP_START_TIMEOUT] = "not ready in time",
+    [STOP_START_FAILED] = "its start failed",
+    [STOP_REFUSED] = "it refuses its configuration",
     [STOP_REMOVED] = "removed from the configuration",
     [STOP_SHUTDOWN] = "plugind is stopping",
 };
@@ -447,6 +438,13 @@ const char *
 stop_reason_to_string(enum stop_reason r)
 {
 	return r < STOP_REASON__COUNT ? reason_names[r] : "unknown";
+}
+
+bool
+stop_reason_is_failure(enum stop_reason r)
+{
+	return r == STOP_UNHEALTHY || r == STOP_START_TIMEOUT ||
+	       r == STOP_START_FAILED || r == STOP_REFUSED;
 }
 
 const char *

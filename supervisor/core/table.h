@@ -22,6 +22,7 @@ struct childlog;
 struct notify_listener;
 struct op;
 struct health;
+struct managed;
 struct plugin;
 
 enum plugin_health {
@@ -40,9 +41,18 @@ enum stop_reason {
 	STOP_DEPENDENCY, /* a dependency with restart: true went away */
 	STOP_UNHEALTHY,
 	STOP_START_TIMEOUT,
+	STOP_START_FAILED, /* it said so */
+	STOP_REFUSED,      /* it does not want its configuration */
 	STOP_REMOVED,
 	STOP_SHUTDOWN,
 	STOP_REASON__COUNT
+};
+
+/* Each harder than the one before it. */
+enum stop_step {
+	STOP_BY_COMMAND, /* over the bus */
+	STOP_BY_SIGNAL,
+	STOP_BY_KILL,
 };
 
 enum exit_kind { EXIT_KIND_NONE, EXIT_KIND_EXIT, EXIT_KIND_SIGNAL };
@@ -75,12 +85,13 @@ struct row {
 	enum plugin_wish wish;
 	enum plugin_health health;
 	enum stop_reason stop_reason;
-	unsigned stop_step; /* how far the escalation has come */
-	bool removed;       /* gone from the configuration */
-	bool draining;      /* ordered stop: goes when its dependents went */
-	bool queued;        /* in the spawn queue */
-	bool was_ready;     /* this incarnation */
-	bool launch_failed; /* this incarnation never became its program */
+	unsigned stop_step;  /* of enum stop_step: what comes next */
+	bool stop_commanded; /* over the bus: the signal is the second step */
+	bool removed;        /* gone from the configuration */
+	bool draining;       /* ordered stop: goes when its dependents went */
+	bool queued;         /* in the spawn queue */
+	bool was_ready;      /* this incarnation */
+	bool launch_failed;  /* this incarnation never became its program */
 	bool has_cgroup;
 	bool cgroup_killed; /* it has seen cgroup.kill */
 	bool taken;         /* known to lifecycle.c and prepare.c */
@@ -107,8 +118,9 @@ struct row {
 
 	struct childlog *log;
 	struct notify_listener *notify;
-	struct health *watch; /* readiness and probes; health.c */
-	struct op *op;        /* the latest operation that waits for this row */
+	struct health *watch;    /* readiness and probes; health.c */
+	struct managed *managed; /* NULL: a command; managed.c */
+	struct op *op; /* the latest operation that waits for this row */
 	unsigned op_index;
 	int64_t backoff_ms; /* of the restart that is pending */
 	uint64_t oom_kills; /* of its cgroup, as last seen */
@@ -155,7 +167,6 @@ struct plugin *table_find_plugin(const char *name);
  * plugin. 0 or -ENOENT. */
 int table_find_rows(const char *name, struct row ***ret_rows, size_t *ret_n);
 size_t table_count_rows(void);
-struct row *table_row_by_pid(pid_t pid);
 
 /* Every row, in start order. */
 struct table_cursor {
@@ -172,6 +183,8 @@ const struct exit_record *row_exit(const struct row *row, unsigned n);
 
 const char *plugin_health_to_string(enum plugin_health h);
 const char *stop_reason_to_string(enum stop_reason r);
+/* A stop that counts as a failure of the plugin. */
+bool stop_reason_is_failure(enum stop_reason r);
 const char *exit_kind_to_string(enum exit_kind k);
 
 #endif

@@ -9,6 +9,8 @@
  */
 #include "target.h"
 
+#include "common/topic.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -136,41 +138,10 @@ target_check_tcp(const char *text)
 	return parse_address(text, strlen(text), 0, &address);
 }
 
-static const char *
-check_word(const char *word, size_t len, bool last)
-{
-	if (len == 0)
-		return "there is an empty word between the dots";
-	if (len == 1 && word[0] == '*')
-		return NULL;
-	if (len == 1 && word[0] == '>')
-		return last ? NULL : "a > may stand at the end only";
-	for (size_t i = 0; i < len; i++)
-		if (strchr("abcdefghijklmnopqrstuvwxyz"
-		           "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-",
-		        word[i]) == NULL)
-			return "a topic is words of a-z, A-Z, 0-9, _ and - "
-			       "with dots between them; * is any one word, > "
-			       "any words";
-	return NULL;
-}
-
 const char *
 target_check_topic(const char *pattern)
 {
-	const char *problem = NULL;
-
-	if (strlen(pattern) > 255)
-		return "a topic is at most 255 bytes long";
-	while (problem == NULL) {
-		size_t len = strcspn(pattern, ".");
-
-		problem = check_word(pattern, len, pattern[len] == '\0');
-		if (pattern[len] == '\0')
-			break;
-		pattern += len + 1;
-	}
-	return problem;
+	return topic_check_pattern(pattern, strlen(pattern));
 }
 
 /* Behind a bracket expression that begins at `p`. */
@@ -222,6 +193,21 @@ target_check_regex(const char *pattern)
 	return NULL;
 }
 
+/* How often what stands before `p` is written out because of it. */
+static unsigned long
+written_out(const char *p, char before)
+{
+	unsigned long n = 1;
+
+	if (*p == '{')
+		n = repetition(p);
+	else if (*p == '+' && strchr(")*+?}", before) != NULL)
+		n = 2; /* more than one letter: x+ is xx* */
+	if (n < 1)
+		n = 1;
+	return n > REGEX_LEN_MAX ? REGEX_LEN_MAX : n;
+}
+
 /*
  * The C library writes out repetitions, nested ones too, and takes quadratic
  * time for what is then there, with a factor that is some 60 times larger if
@@ -233,17 +219,18 @@ target_regex_cost(const char *pattern)
 	unsigned long len = strlen(pattern);
 	const char *p = pattern;
 	bool open_end = false;
+	char before = ' ';
 
 	while (*p != '\0' && len <= REGEX_LEN_MAX) {
 		if (*p == '[') {
 			p = skip_brackets(p);
+			before = ']';
 			continue;
 		}
-		if (*p == '{' && repetition(p) > 1)
-			len *= repetition(p) > REGEX_LEN_MAX ? REGEX_LEN_MAX
-			                                     : repetition(p);
+		len *= written_out(p, before);
 		if (*p == ')' && (strchr("*+?", p[1]) != NULL || p[1] == '{'))
 			open_end = open_end || p[1] != '{' || is_open(p + 1);
+		before = *p == '\\' ? ' ' : *p;
 		p += *p == '\\' && p[1] != '\0' ? 2 : 1;
 	}
 	if (len > REGEX_LEN_MAX)
@@ -269,7 +256,8 @@ target_compile_regex(const char *pattern)
 bool
 config_name_valid(const char *name)
 {
-	static const char *const taken[] = {"plugind", "status", "events"};
+	static const char *const taken[] = {
+	    "plugind", ROUTER_NAME, "status", "events"};
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
 	if (len == 0 || len > CONFIG_NAME_MAX || name[len] != '\0' ||

@@ -201,6 +201,9 @@ check_key(const struct reader *r, struct node *n)
 		    "write it out");
 	else if (n->text[0] == '\0')
 		conf_error_add(r->errs, loc, "a key is empty");
+	else if (strlen(n->text) > CONFIG_KEY_MAX)
+		conf_error_add(r->errs, loc, "a key is longer than %d bytes",
+		    CONFIG_KEY_MAX);
 	else
 		return 0;
 	n->kind = NODE_BROKEN;

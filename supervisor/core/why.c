@@ -87,13 +87,21 @@ sum_running(const struct row *row, char *out, size_t cap)
 static void
 sum_stopping(const struct row *row, char *out, size_t cap)
 {
+	static const char *const next[] = {
+	    [STOP_BY_COMMAND] = "told to stop",
+	    [STOP_BY_SIGNAL] = "sent its stop signal",
+	    [STOP_BY_KILL] = "killed",
+	    [STOP_BY_KILL + 1] = "killed again",
+	};
+	unsigned step = row->stop_step;
 	char left[32];
 
+	if (step > STOP_BY_KILL)
+		step = STOP_BY_KILL + 1;
 	snprintf(out, cap,
 	    "%s (pid %d) is being stopped: %s; %s in %s if it does not end.",
 	    row->name, (int)row->child.pid,
-	    stop_reason_to_string(row->stop_reason),
-	    row->stop_step > 1 ? "killed again" : "killed",
+	    stop_reason_to_string(row->stop_reason), next[step],
 	    units_format_age(
 	        row->due_ms - clock_mono_ms(), left, sizeof(left)));
 }
@@ -138,6 +146,11 @@ sum_failed(const struct row *row, char *out, size_t cap)
 	if (row->nexits == 0)
 		snprintf(out, cap, "%s cannot start: %s.", row->name,
 		    row->last_error);
+	else if (row->stop_reason == STOP_REFUSED)
+		snprintf(out, cap,
+		    "%s refuses its configuration: %s; it is not tried again "
+		    "until that changes.",
+		    row->name, row->last_error);
 	else if (r->policy == RESTART_NEVER)
 		snprintf(out, cap,
 		    "%s failed (%s) and its restart policy is never.",
