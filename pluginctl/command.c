@@ -6,8 +6,11 @@
 #include "command.h"
 
 #include "act.h"
+#include "bus.h"
+#include "buscall.h"
 #include "completion.h"
 #include "config.h"
+#include "conform.h"
 #include "edit.h"
 #include "explain.h"
 #include "graph.h"
@@ -81,6 +84,24 @@ const struct command command_table[] = {
 	{"apply", NULL, GROUP_CONFIG, MSG_APPLY, "", 0, 0, KIND_NONE, B(NO_WAIT), config_apply,
 		"read the configuration again and change what differs", NULL},
 
+	{"publish", NULL, GROUP_BUS, 0, "TOPIC [JSON|-]", 1, 2, KIND_NONE, 0, bus_publish,
+		"publish an event to plugins",
+		"Its data is JSON: the argument, or stdin for -; null without one. Exits 0 when the event is acknowledged, 4 when it may not be published, 75 when --timeout (10s) passes first."},
+	{"events", NULL, GROUP_BUS, 0, "[PATTERN…]", 0, -1, KIND_NONE, B(FOLLOW) | B(COUNT) | B(SINCE), bus_events,
+		"the events of plugins and of plugind, as they come",
+		"In a pattern * is any one word, and > at its end all that follow; without one it is all events. With -o json each is an object on a line."},
+	{"call", NULL, GROUP_BUS, 0, "PLUGIN METHOD [JSON|-]", 2, 3, KIND_PLUGIN, 0, buscall_call,
+		"call a method of a plugin",
+		"Prints the result as JSON. The argument is JSON, or stdin for -; null without one. PLUGIN is a name, name:instance, or plugind. Exits 1 when the method fails, 3 when the plugin is not running, 5 when it offers no such method, 75 after --timeout (30s)."},
+	{"services", NULL, GROUP_BUS, 0, "[PLUGIN [METHOD]]", 0, 2, KIND_PLUGIN, 0, buscall_services,
+		"which plugins offer which methods", NULL},
+	{"clients", NULL, GROUP_BUS, MSG_CLIENTS, "", 0, 0, KIND_NONE, 0, bus_clients,
+		"programs on the bus that are no plugins", NULL},
+
+	{"conform", NULL, GROUP_WRITE, 0, "PROGRAM [ARGUMENT…]", 1, -1, KIND_FILE, B(SETTINGS), conform_run,
+		"try a plugin against the protocol, rule by rule",
+		"Prints TAP and exits 1 when a rule is broken. PROGRAM is what `exec:` would run, or a module (.so); -- before it keeps its options apart. Every wait ends after --timeout (5s). Works without a daemon."},
+
 	{"completion", NULL, GROUP_HIDDEN, 0, "bash|zsh|man", 1, 1, KIND_SHELL, 0, completion_print,
 		"print a completion script, or the commands for the man page", NULL},
 };
@@ -98,6 +119,8 @@ command_group_title(enum command_group group)
 	    [GROUP_ACT] = "Act",
 	    [GROUP_LOGS] = "Logs",
 	    [GROUP_CONFIG] = "Configuration",
+	    [GROUP_BUS] = "Bus",
+	    [GROUP_WRITE] = "Write plugins",
 	    [GROUP_HIDDEN] = "Hidden",
 	};
 

@@ -6,9 +6,9 @@
  */
 #include "ctl.h"
 
-#include "client.h"
 #include "field.h"
 
+#include "common/client.h"
 #include "common/clock.h"
 #include "common/units.h"
 
@@ -21,8 +21,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
-
-#define SYSTEM_SOCKET "/run/plugind/control.sock"
 
 enum { MAX_ARGS = 64 << 10, MAX_TEXT = 16 << 10 };
 
@@ -38,29 +36,6 @@ ctl_fail(int code, const char *fmt, ...)
 	va_end(ap);
 	fputc('\n', stderr);
 	return code;
-}
-
-/* Not root: a daemon of one's own first, then the system's. Caller frees. */
-static char *
-find_socket(const struct ctl *ctl)
-{
-	const char *given = ctl->option[OPTION_SOCKET];
-	const char *runtime = getenv("XDG_RUNTIME_DIR");
-	char *own = NULL;
-
-	if (!given || !*given)
-		given = getenv("PLUGIND_SOCKET");
-	if (given && *given)
-		return strdup(given);
-	if (geteuid() == 0 || !runtime || !*runtime)
-		return strdup(SYSTEM_SOCKET);
-	if (asprintf(&own, "%s/plugind/control.sock", runtime) < 0)
-		return NULL;
-	if (access(own, F_OK) < 0 && access(SYSTEM_SOCKET, F_OK) == 0) {
-		free(own);
-		return strdup(SYSTEM_SOCKET);
-	}
-	return own;
 }
 
 int
@@ -82,7 +57,7 @@ ctl_init(struct ctl *ctl)
 		    "--timeout %s: not a duration; write it like 30s, 2m or "
 		    "500ms",
 		    timeout);
-	ctl->socket_path = find_socket(ctl);
+	ctl->socket_path = client_find_socket(ctl->option[OPTION_SOCKET]);
 	ctl->client = ctl->socket_path ? client_new(ctl->socket_path) : NULL;
 	if (!ctl->client)
 		return ctl_fail(MSG_CODE_FAILED, "out of memory");

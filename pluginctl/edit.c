@@ -7,12 +7,12 @@
 #include "edit.h"
 
 #include "candidate.h"
-#include "client.h"
 #include "config.h"
 #include "ctl.h"
 #include "daemon.h"
 #include "field.h"
 
+#include "common/client.h"
 #include "common/clock.h"
 
 #include <errno.h>

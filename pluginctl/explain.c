@@ -354,10 +354,12 @@ print_probe(const struct wire_cursor *map)
 	if (!field_find(map, "probe", &at) || !*field_text(&at, "kind"))
 		return;
 	when = field_time(&at, "at_ms");
-	printf("\nProbe\n  %s %s: %s%s%s; %s failures in a row\n",
-	    field_text(&at, "kind"), field_text(&at, "target"),
-	    field_text(&at, "text"), *when ? ", " : "", when,
-	    field_text(&at, "failures"));
+	printf("\nProbe\n  %s %s", field_text(&at, "kind"),
+	    field_text(&at, "target"));
+	if (*field_text(&at, "text"))
+		printf(": %s%s%s", field_text(&at, "text"), *when ? ", " : "",
+		    when);
+	printf("; %s failures in a row\n", field_text(&at, "failures"));
 }
 
 static void

@@ -7,11 +7,11 @@
  */
 #include "logs.h"
 
-#include "client.h"
 #include "ctl.h"
 #include "field.h"
 #include "output.h"
 
+#include "common/client.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/units.h"

@@ -26,11 +26,13 @@ const struct option_info option_table[OPTION__COUNT] = {
 	{OPTION_NOW,      0,   "now",      NULL,     KIND_NONE,   "also start it (enable) or stop it (disable)"},
 	{OPTION_FOR,      0,   "for",      "STATE",  KIND_STATE,  "state to wait for; ready (the default) means running"},
 	{OPTION_DOT,      0,   "dot",      NULL,     KIND_NONE,   "in the language of Graphviz"},
-	{OPTION_FOLLOW,   'f', "follow",   NULL,     KIND_NONE,   "go on with new lines until interrupted"},
+	{OPTION_FOLLOW,   'f', "follow",   NULL,     KIND_NONE,   "go on with what is new until interrupted"},
 	{OPTION_LINES,    'n', "lines",    "N",      KIND_NONE,   "the last N lines of each plugin, or all (20)"},
-	{OPTION_SINCE,    0,   "since",    "TIME",   KIND_NONE,   "lines since a time (RFC 3339) or for a duration (10m)"},
+	{OPTION_SINCE,    0,   "since",    "TIME",   KIND_NONE,   "lines or events since a time (RFC 3339) or for a duration (10m)"},
+	{OPTION_COUNT,    0,   "count",    "N",      KIND_NONE,   "end after N events"},
 	{OPTION_CONFIG,   'c', "config",   "FILE",   KIND_FILE,   "main file of the configuration"},
 	{OPTION_NO_APPLY, 0,   "no-apply", NULL,     KIND_NONE,   "leave the running daemon as it is"},
+	{OPTION_SETTINGS, 0,   "settings", "KEY=VALUE,…", KIND_NONE, "the plugin's `config`: numbers, true, false, texts, and lists of them as [A+B]"},
 };
 /* clang-format on */
 
