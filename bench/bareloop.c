@@ -2,7 +2,7 @@
  * bareloop PROGRAM [hop]: the least that a supervisor can be, for orientation
  * in the restart benchmark: starts PROGRAM, waits for its end, starts it
  * again. With `hop` the child executes this program once more before it
- * becomes PROGRAM, as a child of plugind does with pluginhost.
+ * becomes PROGRAM, as a child of plugind does with its launcher.
  *
  * Ends by SIGTERM or SIGINT, and its child with it.
  */

@@ -10,12 +10,17 @@ import argparse
 import json
 import math
 import os
+import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import time
+
+import msgpack
 
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
@@ -43,18 +48,21 @@ class Figures:
         self.missed = []
 
     def add(self, metric, unit, ours, peer=None, theirs=None, bar=None,
-            bar_on="ours"):
-        """`bar` is the most that `ours`, or the ratio, may be."""
+            bar_on="ours", least=False):
+        """`bar` is the most that `ours`, or the ratio, may be; with `least`,
+        the least."""
         ratio = ours / theirs if theirs else None
         value = ratio if bar_on == "ratio" else ours
-        passed = None if bar is None else value is not None and value <= bar
+        passed = None if bar is None else value is not None and \
+            (value >= bar if least else value <= bar)
         if passed is False:
             self.missed.append(metric)
         print(json.dumps({
             "bench": self.bench, "metric": metric, "unit": unit,
             "ours": rounded(ours), "peer": peer, "theirs": rounded(theirs),
             "ratio": rounded(ratio),
-            "bar": None if bar is None else f"{bar_on} <= {bar}",
+            "bar": None if bar is None else
+                   f"{bar_on} {'>=' if least else '<='} {bar}",
             "ok": passed}), flush=True)
 
     def exit_code(self, check):
@@ -89,6 +97,24 @@ def wait_until(condition, what, seconds=30, every=0.01):
         time.sleep(every)
 
 
+def read_fields(pid, name):
+    """{key: number} of a file of `key: number` lines."""
+    with open(f"/proc/{pid}/{name}", encoding="ascii") as file:
+        return {key: int(value) for key, value
+                in re.findall(r"^(\w+):\s+(\d+)", file.read(), re.M)}
+
+
+def rss_mib(pid):
+    return read_fields(pid, "status")["VmRSS"] / 1024
+
+
+def switches(pid):
+    """How often all threads of a process have gone to sleep."""
+    return sum(read_fields(pid, f"task/{task}/status")
+               ["voluntary_ctxt_switches"]
+               for task in os.listdir(f"/proc/{pid}/task"))
+
+
 def stop_process(process, seconds=30):
     """Asks a child of ours to end; ends it if it does not."""
     if process.poll() is not None:
@@ -117,11 +143,45 @@ class Workspace:
         signal.signal(signal.SIGTERM, on_term)
         self.disk = tempfile.mkdtemp(prefix="plugind-bench-")
         self.memory = tempfile.mkdtemp(prefix="plugind-bench-", dir="/dev/shm")
+        os.chmod(self.memory, 0o755)  # the router runs as another user
         return self
 
     def __exit__(self, *unused):
         shutil.rmtree(self.disk, ignore_errors=True)
         shutil.rmtree(self.memory, ignore_errors=True)
+
+
+class Control:
+    """One open connection to control.sock: the SP mapping of request and
+    reply (docs/CONTROL.md), so that a question costs no process."""
+
+    def __init__(self, daemon):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.connect(os.path.join(daemon.runtime, "control.sock"))
+        self.socket.sendall(b"\0SP\0\0\x30\0\0")
+        self.read(8)
+        self.number = 0
+
+    def read(self, length):
+        data = b""
+        while len(data) < length:
+            part = self.socket.recv(length - len(data))
+            if not part:
+                raise EOFError("control.sock was closed")
+            data += part
+        return data
+
+    def call(self, kind, *arguments):
+        self.number += 1
+        body = struct.pack(">I", 0x80000000 | self.number) + \
+            msgpack.packb([1, kind, self.number, list(arguments)])
+        self.socket.sendall(b"\1" + struct.pack(">Q", len(body)) + body)
+        header = self.read(9)
+        reply = self.read(struct.unpack(">Q", header[1:])[0])
+        code, data = msgpack.unpackb(reply[4:])[3]
+        if code != 0:
+            raise RuntimeError(data)
+        return data
 
 
 class Daemon:
@@ -138,6 +198,10 @@ class Daemon:
         self.process = None
         self.started = None
         self.write(config, dropins)
+        # READY=1 says that it has settled, without a question that costs it
+        # time.
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify.bind(os.path.join(work.memory, "notify"))
 
     def write(self, config, dropins):
         directory = os.path.join(os.path.dirname(self.config), "plugins.d")
@@ -155,11 +219,14 @@ class Daemon:
             self.started = time.monotonic()
             self.process = subprocess.Popen(
                 [self.plugind, "--config", self.config],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=dict(os.environ, NOTIFY_SOCKET=self.notify.getsockname()))
         return self
 
     def __exit__(self, kind, *unused):
         stop_process(self.process)
+        self.notify.close()
+        os.unlink(os.path.join(os.path.dirname(self.runtime), "notify"))
         if kind is not None and kind is not KeyboardInterrupt:
             with open(self.log, encoding="utf-8", errors="replace") as log:
                 say("last lines of plugind's log:\n"
@@ -168,6 +235,13 @@ class Daemon:
     @property
     def pid(self):
         return self.process.pid
+
+    def wait_settled(self, seconds=120):
+        """Seconds from the exec to its READY=1."""
+        self.notify.settimeout(seconds)
+        while b"READY=1" not in self.notify.recv(4096).split(b"\n"):
+            pass
+        return time.monotonic() - self.started
 
     def ctl_argv(self, *argv):
         return [self.pluginctl, "--socket",
