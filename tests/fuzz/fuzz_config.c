@@ -118,26 +118,35 @@ check_shown(const struct config *c)
 	buf_fini(&shown);
 }
 
+static void
+check_again(const char *text, size_t size, const struct conf_errors *errs)
+{
+	struct config *c = NULL;
+	struct conf_errors again;
+
+	(void)load(text, size, &c, &again);
+	MUST(errs->n == again.n);
+	for (size_t i = 0; i < again.n; i++)
+		MUST(strcmp(errs->v[i].text, again.v[i].text) == 0);
+	config_unref(c);
+	conf_errors_fini(&again);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config *c = NULL;
-	struct config *again = NULL;
 	struct conf_errors errs;
-	struct conf_errors errs_again;
 	const char *text = (const char *)data;
 
 	(void)load(text, size, &c, &errs);
 	check_complaints(&errs);
-	(void)load(text, size, &again, &errs_again);
-	MUST(errs.n == errs_again.n);
-	for (size_t i = 0; i < errs.n; i++)
-		MUST(strcmp(errs.v[i].text, errs_again.v[i].text) == 0);
+	/* Some of them twice: loading is most of the time. */
+	if (size % 8 == 0)
+		check_again(text, size, &errs);
 	if (c != NULL)
 		check_shown(c);
 	config_unref(c);
-	config_unref(again);
 	conf_errors_fini(&errs);
-	conf_errors_fini(&errs_again);
 	return 0;
 }

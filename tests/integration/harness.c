@@ -7,7 +7,7 @@
  */
 #include "harness.h"
 
-#include "pluginctl/client.h"
+#include "common/client.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -220,6 +220,15 @@ it_start(const char *plugins)
 	return t;
 }
 
+void
+it_hup(struct it *t)
+{
+	int before = it_occurrences(it_read(t, "log"), "reload: ");
+
+	ck_assert_int_eq(kill(t->pid, SIGHUP), 0);
+	IT_UNTIL(it_occurrences(it_read(t, "log"), "reload: ") > before);
+}
+
 int
 it_wait_exit(struct it *t)
 {
@@ -248,7 +257,8 @@ check_empty(struct it *t, const char *name)
 	dir = opendir(path);
 	while (dir != NULL && (e = readdir(dir)) != NULL) {
 		if (e->d_name[0] != '.' && strcmp(e->d_name, "lock") != 0 &&
-		    strcmp(e->d_name, "notify") != 0)
+		    strcmp(e->d_name, "notify") != 0 &&
+		    strcmp(e->d_name, "p") != 0)
 			ck_abort_msg("left behind: %s/%s", path, e->d_name);
 	}
 	if (dir != NULL)
@@ -265,6 +275,7 @@ it_gone(struct it *t)
 	IT_UNTIL(it_count_processes(t) == 0);
 	check_empty(t, "run");
 	check_empty(t, "run/notify");
+	check_empty(t, "run/p");
 	for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
 		ck_assert_msg(
 		    !it_logged(t, complaints[i]), "log: %s", complaints[i]);

@@ -72,6 +72,9 @@ void it_settle(struct it *t);
 /* All of it: it_new, it_spawn, it_settle. */
 struct it *it_start(const char *plugins);
 
+/* HUP, and until it has been served. */
+void it_hup(struct it *t);
+
 /* Waits for its end: the exit code, or 1000 + signal. */
 int it_wait_exit(struct it *t);
 /* TERM, the end with t->expect, nothing left: no process, no socket, no
@@ -118,6 +121,14 @@ const char *it_str(
     const struct wire_cursor *map, const char *key, char *out, size_t cap);
 int64_t it_int(const struct wire_cursor *map, const char *key);
 
+/* A signal to the process of a row, which must have one. */
+#define it_kill(row_, signal_)                                            \
+	do {                                                              \
+		const struct it_row it_row_ = (row_);                     \
+		ck_assert_int_gt(it_row_.pid, 1);                         \
+		ck_assert_int_eq(kill((pid_t)it_row_.pid, (signal_)), 0); \
+	} while (0)
+
 struct it_row {
 	char state[24];
 	char health[16];
@@ -131,6 +142,8 @@ struct it_row {
 	char message[IT_TEXT_MAX];
 };
 struct it_row it_row(struct it *t, const char *name);
+/* Managed plugins that are linked. */
+int64_t it_links(struct it *t);
 bool it_is(struct it *t, const char *name, const char *state);
 /* Waits for a state, by state.wait. */
 struct it_row it_wait(struct it *t, const char *name, const char *state);
@@ -139,6 +152,8 @@ struct it_row it_wait_newer(struct it *t, const char *name, int64_t generation);
 
 /* --- looking ----------------------------------------------------------- */
 
+/* How often a text holds a word. */
+int it_occurrences(const char *text, const char *word);
 /* The daemon's log so far holds the text. */
 bool it_logged(struct it *t, const char *text);
 /* logs/NAME.log holds it. */

@@ -111,6 +111,17 @@ next_of(DIR *proc, const struct it *t)
 	return 0;
 }
 
+int
+it_occurrences(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+	int n = 0;
+
+	for (; (text = strstr(text, word)) != NULL; text += len)
+		n++;
+	return n;
+}
+
 size_t
 it_count_processes(struct it *t)
 {
@@ -155,7 +166,7 @@ it_launcher_pid(struct it *t)
 		pid_t pid = (pid_t)strtol(w, NULL, 10);
 
 		read_proc(pid, "comm", name, sizeof(name));
-		if (strcmp(name, "pluginhost\n") == 0 && it_alive(pid))
+		if (strcmp(name, "plugind-launche\n") == 0 && it_alive(pid))
 			return pid;
 	}
 	return 0;

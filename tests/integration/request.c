@@ -5,7 +5,7 @@
  */
 #include "harness.h"
 
-#include "pluginctl/client.h"
+#include "common/client.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -268,6 +268,14 @@ it_act(struct it *t, enum msg_type type, const char *shape, ...)
 }
 
 /* --- rows -------------------------------------------------------------- */
+
+int64_t
+it_links(struct it *t)
+{
+	struct it_reply r = it_ok(t, MSG_GET_VERSION, "");
+
+	return it_int(&r.data, "links");
+}
 
 struct it_row
 it_row(struct it *t, const char *name)

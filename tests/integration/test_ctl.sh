@@ -6,53 +6,8 @@
 
 pluginctl=$1
 plugind=$2
-count=0
-daemon=
-
-dir=$(mktemp -d) || exit 1
-PLUGIND_SOCKET=$dir/run/control.sock
-export PLUGIND_SOCKET
-unset NO_COLOR PLUGIND_CONFIG VISUAL
-
-finish() {
-	if [ -n "$daemon" ]; then
-		kill -TERM "$daemon" 2>/dev/null
-		wait "$daemon"
-	fi
-	rm -rf "$dir"
-}
-trap finish EXIT
-
-ok() {
-	result=$?
-	count=$((count + 1))
-	if [ "$result" -eq 0 ]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		sed 's/^/# /' "$dir/out" "$dir/err" 2>/dev/null
-	fi
-}
-
-# exits CODE ARG...
-exits() {
-	want=$1
-	shift
-	"$pluginctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] || {
-		echo "# pluginctl $*: exit $got, want $want"
-		return 1
-	}
-}
-
-prints() {
-	grep -q -e "$1" "$dir/out"
-}
-
-said() {
-	grep -q -e "$1" "$dir/err"
-}
+# shellcheck source=tests/rig.sh
+. "$(dirname "$0")/../rig.sh"
 
 cat >"$dir/plugind.yaml" <<EOF
 runtime_dir: $dir/run

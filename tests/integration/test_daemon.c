@@ -265,6 +265,13 @@ rename_in(struct it *t, const char *from, const char *to)
 	ck_assert_int_eq(rename(a, b), 0);
 }
 
+static int
+count_reopened(struct it *t)
+{
+	return it_occurrences(
+	    it_read(t, "daemon.log"), "SIGUSR1: logs reopened");
+}
+
 START_TEST(test_usr1)
 {
 	struct it *t = it_new(
@@ -280,13 +287,13 @@ START_TEST(test_usr1)
 	it_settle(t);
 	rename_in(t, "daemon.log", "daemon.log.old");
 	kill(t->pid, SIGUSR1);
-	IT_UNTIL(
-	    strstr(it_read(t, "daemon.log"), "SIGUSR1: logs reopened") != NULL);
+	IT_UNTIL(count_reopened(t) == 1);
 	/* The plugin's log follows its name as well. */
 	it_act(t, MSG_RESTART, "N", "a"); /* leaves a line in it */
 	IT_UNTIL(it_exists(t, "state/logs/a.log"));
 	rename_in(t, "state/logs/a.log", "state/logs/old.log");
 	kill(t->pid, SIGUSR1);
+	IT_UNTIL(count_reopened(t) == 2); /* before it says more */
 	it_write(t, "go", "");
 	IT_UNTIL(it_printed(t, "a", "later"));
 	it_end(t);

@@ -46,8 +46,8 @@ START_TEST(test_unhealthy)
 	ck_assert_msg(
 	    strncmp(row.error, want, strlen(want)) == 0, "%s", row.error);
 	ck_assert_ptr_nonnull(strstr(row.error, "500"));
-	ck_assert(it_logged(t, "health probe failed (1 of 2)"));
-	ck_assert(it_logged(t, "health probe failed (2 of 2)"));
+	ck_assert(it_logged(t, "health check failed (1 of 2)"));
+	ck_assert(it_logged(t, "health check failed (2 of 2)"));
 	atomic_store(&s->status, 200);
 	ck_assert_str_eq(it_wait(t, "a", "running").health, "ok");
 	it_end(t);

@@ -371,7 +371,7 @@ START_TEST(test_kill)
 	ck_assert_str_eq(row.error, "killed by SIGKILL");
 	ck_assert_int_eq(row.restarts, 1);
 	/* TERM that nobody here has asked for is a failure, too. */
-	ck_assert_int_eq(kill((pid_t)row.pid, SIGTERM), 0);
+	it_kill(row, SIGTERM);
 	row = it_wait_newer(t, "a", row.generation);
 	ck_assert_str_eq(row.error, "killed by SIGTERM");
 	it_act(t, MSG_STOP, "N", "a");

@@ -180,7 +180,7 @@ START_TEST(test_respawn)
 		/* The log's line of an exit may be what fails; nothing
 		 * that the restart needs. */
 		atomic_store(&page->countdown, n);
-		ck_assert_int_eq(kill((pid_t)row.pid, SIGKILL), 0);
+		it_kill(row, SIGKILL);
 		/* Core, guard and a new process; nobody asks the core. */
 		IT_UNTIL(
 		    !it_alive((pid_t)row.pid) && it_count_processes(t) == 3);

@@ -6,41 +6,9 @@
 
 pluginctl=$1
 page=$2
-count=0
-
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
+# shellcheck source=tests/rig.sh
+. "$(dirname "$0")/../rig.sh"
 PLUGIND_SOCKET=$dir/none.sock
-export PLUGIND_SOCKET
-unset NO_COLOR PLUGIND_CONFIG
-
-# ok NAME: the last command's result.
-ok() {
-	result=$?
-	count=$((count + 1))
-	if [ "$result" -eq 0 ]; then
-		echo "ok $count - $1"
-	else
-		echo "not ok $count - $1"
-		sed 's/^/# /' "$dir/out" "$dir/err" 2>/dev/null
-	fi
-}
-
-# exits CODE ARG...
-exits() {
-	want=$1
-	shift
-	"$pluginctl" "$@" >"$dir/out" 2>"$dir/err" </dev/null
-	got=$?
-	[ "$got" -eq "$want" ] || {
-		echo "# pluginctl $*: exit $got, want $want"
-		return 1
-	}
-}
-
-said() {
-	grep -q -e "$1" "$dir/err"
-}
 
 exits 2
 ok 'no command is wrong usage'
@@ -74,7 +42,8 @@ ok 'show needs a name'
 for command in status 'show x' 'why x' graph failures version ping \
 	'start x' 'stop x' 'restart x' 'reload x' reload 'kill x' 'reset x' \
 	'enable x' 'disable x' 'scale x 2' 'wait x' logs 'logs -f' \
-	'config show' plan apply 'config edit x'; do
+	'config show' plan apply 'config edit x' 'publish x.y' 'events -f' \
+	clients; do
 	# shellcheck disable=SC2086 # words on purpose
 	exits 69 $command && said "$dir/none.sock"
 	ok "no daemon: $command"

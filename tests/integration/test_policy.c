@@ -108,7 +108,7 @@ START_TEST(test_stable)
 	for (int i = 1; i <= 3; i++) {
 		row = it_wait_newer(t, "a", i - 1);
 		it_pause(); /* more than a millisecond */
-		ck_assert_int_eq(kill((pid_t)row.pid, SIGKILL), 0);
+		it_kill(row, SIGKILL);
 	}
 	it_wait_newer(t, "a", 3);
 	ck_assert(it_logged(t, "starting again now"));
@@ -139,7 +139,7 @@ START_TEST(test_refused)
 	                        "    restart: {policy: always, delay: 0s}\n");
 	struct it_row row = it_wait(t, "a", "running");
 
-	ck_assert_int_eq(kill((pid_t)row.pid, SIGUSR2), 0);
+	it_kill(row, SIGUSR2);
 	row = it_wait(t, "a", "stopped");
 	ck_assert_str_eq(row.exit_kind, "exit");
 	ck_assert_int_eq(row.exit_value, 125);

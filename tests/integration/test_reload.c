@@ -8,30 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How often the daemon has said so. */
-static int
-count(struct it *t, const char *text)
-{
-	const char *p = it_read(t, "log");
-	int n = 0;
-
-	while ((p = strstr(p, text)) != NULL) {
-		n++;
-		p++;
-	}
-	return n;
-}
-
-/* HUP, and until it has been served. */
-static void
-hup(struct it *t)
-{
-	int before = count(t, "reload: ");
-
-	ck_assert_int_eq(kill(t->pid, SIGHUP), 0);
-	IT_UNTIL(count(t, "reload: ") > before);
-}
-
 static struct it_op
 apply(struct it *t, const char *plugins)
 {
@@ -94,7 +70,7 @@ START_TEST(test_hup)
 	    it_row(t, "fresh").pid};
 
 	it_config(t, after);
-	hup(t);
+	it_hup(t);
 	check_after(t, pids);
 	it_end(t);
 }
@@ -132,7 +108,7 @@ START_TEST(test_broken)
 
 	it_config(t, "  fresh: {command: [stub, run], environment: {A: b}}\n"
 	             "  bad: {comand: [stub, run]}\n");
-	hup(t);
+	it_hup(t);
 	ck_assert(it_logged(t, "nothing was changed"));
 	ck_assert(it_logged(t, "plugind.yaml:6:9: "));
 	for (size_t i = 0; i < 2; i++) {
@@ -145,7 +121,7 @@ START_TEST(test_broken)
 		ck_assert_ptr_nonnull(strstr(errors, "did you mean"));
 	}
 	it_remove(t, "plugind.yaml");
-	hup(t);
+	it_hup(t);
 	ck_assert_uint_eq(it_call(t, MSG_APPLY, "").code, MSG_CODE_CONFIG);
 	ck_assert_int_eq(it_row(t, "fresh").pid, pid);
 	ck_assert_str_eq(it_row(t, "gone").state, "running");
@@ -160,7 +136,7 @@ START_TEST(test_nothing_new)
 	size_t fds = it_count_fds(t->pid);
 
 	for (int i = 0; i < it_level(5, 20, 200); i++)
-		hup(t);
+		it_hup(t);
 	ck_assert_int_eq(it_row(t, "fresh").pid, pid);
 	ck_assert_uint_eq(it_count_fds(t->pid), fds);
 	it_end(t);
@@ -223,7 +199,7 @@ START_TEST(test_live_while_starting)
 		snprintf(yaml, sizeof(yaml),
 		    "  a: {%s, restart: {delay: 7s}}\n", ways[i]);
 		it_config(t, yaml);
-		hup(t);
+		it_hup(t);
 		it_write(t, "go", "");
 		ck_assert_int_eq(it_wait(t, "a", "running").generation, 1);
 		it_end(t);
@@ -244,7 +220,7 @@ START_TEST(test_while_stopping)
 
 	it_begin(t, MSG_STOP, "N", "a");
 	it_config(t, next);
-	hup(t);
+	it_hup(t);
 	ck_assert_str_eq(it_row(t, "a").state, "stopping");
 	it_write(t, "go", "");
 	it_wait(t, "a", "stopped");
@@ -261,7 +237,7 @@ START_TEST(test_while_restarting)
 
 	it_begin(t, MSG_RESTART, "N", "a");
 	it_config(t, next);
-	hup(t);
+	it_hup(t);
 	it_write(t, "go", "");
 	IT_UNTIL(it_exists(t, "a.2"));
 	ck_assert_ptr_nonnull(strstr(it_read(t, "a.2"), "env NEW=1\n"));
@@ -276,7 +252,7 @@ START_TEST(test_removed_while_stopping)
 
 	it_begin(t, MSG_STOP, "N", "a");
 	it_config(t, "  b: {command: [stub, run]}\n");
-	hup(t);
+	it_hup(t);
 	ck_assert_str_eq(it_row(t, "a").state, "stopping");
 	it_write(t, "go", "");
 	IT_UNTIL(
@@ -291,10 +267,10 @@ START_TEST(test_back_while_going)
 	struct it *t = it_start(holding);
 
 	it_config(t, "  b: {command: [stub, run]}\n");
-	hup(t);
+	it_hup(t);
 	ck_assert_str_eq(it_row(t, "a").state, "stopping");
 	it_config(t, holding);
-	hup(t);
+	it_hup(t);
 	it_write(t, "go", "");
 	it_wait_newer(t, "a", 1);
 	it_end(t);
@@ -311,7 +287,7 @@ START_TEST(test_while_backoff)
 
 	it_wait(t, "a", "backoff");
 	it_config(t, next);
-	hup(t);
+	it_hup(t);
 	ck_assert_str_eq(it_row(t, "a").state, "backoff");
 	it_act(t, MSG_START, "N", "a");
 	IT_UNTIL(it_exists(t, "a.2"));
@@ -326,7 +302,7 @@ START_TEST(test_removed_while_backoff)
 
 	it_wait(t, "a", "backoff");
 	it_config(t, "  b: {command: [stub, run]}\n");
-	hup(t);
+	it_hup(t);
 	IT_UNTIL(
 	    it_call(t, MSG_STATUS, "N", "a").code == MSG_CODE_UNKNOWN_PLUGIN);
 	it_end(t);
@@ -341,7 +317,7 @@ START_TEST(test_repaired)
 
 	it_wait(t, "a", "failed");
 	it_config(t, next);
-	hup(t);
+	it_hup(t);
 	it_wait(t, "a", "running");
 	ck_assert_str_eq(it_row(t, "a").error, "");
 	it_end(t);
@@ -356,7 +332,7 @@ START_TEST(test_stopped_stays)
 	it_write(t, "go", "");
 	it_act(t, MSG_STOP, "N", "a");
 	it_config(t, next);
-	hup(t);
+	it_hup(t);
 	ck_assert_str_eq(it_row(t, "a").state, "stopped");
 	it_end(t);
 }
@@ -373,7 +349,7 @@ START_TEST(test_dependency_dropped)
 	it_wait(t, "a", "waiting");
 	it_config(t, "  a: {command: [stub, run]}\n"
 	             "  b: {command: [stub, run], ready: {notify: true}}\n");
-	hup(t);
+	it_hup(t);
 	it_wait(t, "a", "running");
 	it_end(t);
 }

@@ -3,11 +3,12 @@
 # systemd needs, privately, and becomes it. Everything mounted here goes with
 # the mount namespace.
 #
-# usage: init.sh DESTDIR PREFIX LOG
+# usage: init.sh DESTDIR PREFIX LIBDIR LOG
 set -eu
 destdir=$1
 prefix=$2
-log=$3
+libdir=$3
+log=$4
 
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 tmpfs /run
@@ -24,6 +25,9 @@ mount --bind "$log" /run/test/console/log
 
 mount -t tmpfs -o mode=755 tmpfs /var
 mkdir -p /var/lib /var/log /var/cache
+# For programs that use the library.
+echo "$libdir" >/etc/ld.so.conf.d/plugind.conf
+ldconfig
 mkdir -m 1777 /var/tmp
 ln -s /run /var/run
 mount -t tmpfs -o mode=1777 tmpfs /tmp

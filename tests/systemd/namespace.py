@@ -88,7 +88,8 @@ class Namespace:
             ["sh", "-ec", 'echo $$ >"$0/cgroup.procs"; exec "$@"',
              self.cgroup, "setpriv", "--pdeathsig", "KILL", "unshare",
              "--fork", "--kill-child", "--mount-proc", *KINDS,
-             os.path.join(HERE, "init.sh"), stage.destdir, stage.prefix, log],
+             os.path.join(HERE, "init.sh"), stage.destdir, stage.prefix,
+             stage.libdir, log],
             stdin=subprocess.DEVNULL, stdout=open(log, "ab"),
             stderr=subprocess.STDOUT, start_new_session=True)
 

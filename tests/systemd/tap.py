@@ -1,6 +1,7 @@
 """TAP output, waiting and a staged install, for the tests of this folder."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -64,15 +65,25 @@ class Stage:
     """The project installed below a directory, as a packager would do."""
 
     def __init__(self, argv, directory):
-        self.build, self.prefix, sbin, bin_ = argv[1:5]
+        self.build, self.prefix, sbin, bin_, libdir = argv[1:6]
         self.destdir = os.path.join(directory, "stage")
         self.sbin = os.path.join(self.prefix, sbin)
         self.bin = os.path.join(self.prefix, bin_)
         self.lib = os.path.join(self.prefix, "lib")
+        self.libdir = os.path.join(self.prefix, libdir)
+        self.examples = os.path.join(self.libdir, "plugind/examples")
 
     def install(self):
         return run("meson", "install", "-C", self.build, "--no-rebuild",
                    "--quiet", "--destdir", self.destdir)
+
+    def install_examples(self):
+        """The module to where modules are looked for; the program."""
+        for name, to in [("hello.so", "plugins"), ("echo", "examples")]:
+            folder = self.path(os.path.join(self.libdir, "plugind", to))
+            os.makedirs(folder, exist_ok=True)
+            shutil.copy(os.path.join(self.build, "sdk/examples", name),
+                        folder)
 
     def path(self, installed):
         return self.destdir + installed

@@ -23,9 +23,17 @@ GUEST = ("import os, socket; "
          "os.execvp('sleep', ['sleep', '1001'])")
 
 # `slow` makes READY wait, `family` leaves a grandchild to be found again,
-# `guest` has a user of its own.
+# `guest` has a user of its own. `hello` and `echo` talk to the daemon: over
+# the router, from a module and from a program of that user.
 CONFIG = f"""\
 plugins:
+  hello:
+    module: hello.so
+    config: {{greeting: good morning}}
+  echo:
+    exec: [@PROGRAM@]
+    user: nobody
+    group: nogroup
   slow:
     command: [sleep, "1000"]
     ready: {{after: 1s}}
@@ -42,7 +50,8 @@ ADDED = """\
   late:
     command: [sleep, "1004"]
 """
-PLUGINS = ["family", "guest", "slow"]
+MANAGED = ["echo", "hello"]
+PLUGINS = sorted(["family", "guest", "plugind-router", "slow"] + MANAGED)
 
 
 class Service:
@@ -54,8 +63,9 @@ class Service:
         self.config = ns.path("/etc/plugind/plugind.yaml")
 
     def write(self, text):
+        program = os.path.join(self.stage.examples, "echo")
         with open(self.config, "w", encoding="utf-8") as file:
-            file.write(text)
+            file.write(text.replace("@PROGRAM@", program))
 
     def ctl(self, *argv):
         return self.ns.run(os.path.join(self.stage.bin, "pluginctl"),
@@ -73,13 +83,15 @@ class Service:
         return sorted(n for n, p in self.status().items()
                       if p["state"] == "running")
 
-    def daemon(self):
-        """The main process, by its pid out here."""
-        main = self.ns.show("MainPID")
+    def process(self, pid):
+        """One of the unit, by its pid in there."""
         for process in self.ns.service():
-            if process.field("NSpid")[-1:] == [main]:
+            if process.field("NSpid")[-1:] == [str(pid)]:
                 return process
         return None
+
+    def daemon(self):
+        return self.process(self.ns.show("MainPID"))
 
     def logged(self):
         """What the daemon and its plugins said last."""
@@ -129,15 +141,52 @@ def check_privileges(tap, svc):
 def check_delegation(tap, svc):
     """Every plugin in a cgroup of its own below the unit's, without the
     daemon."""
-    groups = {}
-    for process in svc.ns.service():
-        with open(f"/proc/{process.pid}/cgroup", encoding="utf-8") as file:
-            path = [x[3:].strip() for x in file if x.startswith("0::")][0]
-        groups.setdefault(path, []).append(command_line(process))
-    plugins = [g for g in groups.values() if any(b"sleep" in c for c in g)]
-    tap.point(len(plugins) == len(PLUGINS) and
-              all(b"sleep" in c for g in plugins for c in g),
+    groups = {"plugind": cgroup_of(svc.daemon())}
+    for name, plugin in svc.status().items():
+        groups[name] = cgroup_of(svc.process(plugin["pid"]))
+    tap.point(len(set(groups.values())) == len(PLUGINS) + 1,
               "every plugin has a cgroup of its own", groups)
+
+
+def cgroup_of(process):
+    with open(f"/proc/{process.pid}/cgroup", encoding="utf-8") as file:
+        return [x[3:].strip() for x in file if x.startswith("0::")][0]
+
+
+def check_managed(tap, svc):
+    """What the unit forbids does not keep router and plugins apart."""
+    tap.point(wait_for(lambda: all(svc.status()[n]["health"] == "ok"
+                                   for n in MANAGED)),
+              "module and program answer for their health",
+              svc.ctl("status").stdout + svc.logged())
+    tap.point("good morning from hello" in svc.logged(),
+              "the module has its configuration", svc.logged())
+    before = svc.status()
+    tap.point(before["hello"]["kind"] == "module" and
+              before["echo"]["kind"] == "exec", "they are of their kinds",
+              before)
+    echo = svc.process(before["echo"]["pid"])
+    tap.point(echo.field("Uid") == ["65534"] * 4 and
+              echo.field("CapEff") == ["0" * 16],
+              "the program runs as its user", echo.field("Uid"))
+    svc.write(CONFIG.replace("good morning", "good evening"))
+    svc.ns.systemctl("reload", "plugind")
+    tap.point(wait_for(lambda: "good evening from hello" in svc.logged()),
+              "a reload brings the module another one", svc.logged())
+    tap.point(svc.status()["hello"]["pid"] == before["hello"]["pid"],
+              "in the same process", svc.ctl("status").stdout)
+    svc.write(CONFIG)
+    svc.ns.systemctl("reload", "plugind")
+
+
+def check_restart(tap, svc):
+    before = svc.ns.service()
+    done = svc.ns.systemctl("restart", "plugind")
+    tap.point(done.returncode == 0 and svc.running() == PLUGINS,
+              "systemctl restart brings all of them back",
+              done.stdout + svc.ctl("status").stdout + svc.logged())
+    tap.point(not any(p.alive() for p in before), "in new processes",
+              [command_line(p) for p in before if p.alive()])
 
 
 def command_line(process):
@@ -237,8 +286,9 @@ def check_bad_config(tap, svc):
               svc.ns.show("NRestarts"))
 
 
-CHECKS = [check_start, check_privileges, check_delegation, check_reload,
-          check_crash, check_watchdog, check_stop, check_bad_config]
+CHECKS = [check_start, check_privileges, check_delegation, check_managed,
+          check_reload, check_restart, check_crash, check_watchdog, check_stop,
+          check_bad_config]
 
 
 def main():
@@ -254,6 +304,7 @@ def main():
         if not tap.point(done.returncode == 0, "meson install", done.stdout):
             tap.finish()
             return
+        stage.install_examples()
         ns = Namespace(stage, os.path.join(work, "log"))
         try:
             tap.need(ns.boot(), "systemd runs as PID 1 of a namespace",

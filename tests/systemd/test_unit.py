@@ -44,17 +44,26 @@ def check_unit(tap, stage, work):
               done.stdout)
 
 
+def ids(root, name, done):
+    """Group id by name, of etc/group or etc/passwd."""
+    column = {"group": 2, "passwd": 3}[name]
+    if done.returncode != 0:
+        return {}
+    with open(os.path.join(root, "etc", name), encoding="utf-8") as file:
+        rows = [line.split(":") for line in file]
+    return {row[0]: row[column] for row in rows}
+
+
 def check_sysusers(tap, stage, root):
     os.makedirs(os.path.join(root, "etc"))
     path = stage.path(os.path.join(stage.lib, "sysusers.d/plugind.conf"))
     done = run("systemd-sysusers", f"--root={root}", path)
-    try:
-        with open(os.path.join(root, "etc/group"), encoding="utf-8") as file:
-            groups = file.read()
-    except OSError as error:
-        groups = str(error)
-    tap.point(done.returncode == 0 and groups.startswith("plugind:"),
-              "sysusers.d makes the group plugind", done.stdout + groups)
+    groups = ids(root, "group", done)
+    users = ids(root, "passwd", done)
+    tap.point("plugind" in groups, "sysusers.d makes the group plugind",
+              done.stdout)
+    tap.point(users.get("plugind") not in (None, groups.get("plugind")),
+              "and a user for the router, who is not in it", done.stdout)
 
 
 def check_tmpfiles(tap, stage, root):

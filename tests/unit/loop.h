@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOOP_DEADLINE_MS = 20000, LOOP_TICK_US = 2000 };
+enum { LOOP_DEADLINE_MS = 20000, LOOP_QUIET_MS = 150, LOOP_TICK_US = 2000 };
 
 static struct event_base *base;
 static char scratch[64];
@@ -50,6 +50,20 @@ loop_until(bool (*is_so)(void *arg), void *arg)
 {
 	ck_assert_msg(loop_until_ms(is_so, arg, LOOP_DEADLINE_MS),
 	    "nothing happened within %d ms", (int)LOOP_DEADLINE_MS);
+}
+
+static inline bool
+loop_never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+/* Long enough to see what should not happen on most runs. */
+static inline void
+stay_quiet(void)
+{
+	loop_until_ms(loop_never, NULL, LOOP_QUIET_MS);
 }
 
 static inline void

@@ -305,7 +305,7 @@ init_real(void)
 	snprintf(
 	    real_dir, sizeof(real_dir), "/run/plugind-test-%d", (int)getpid());
 	there = cgroup_init(real_dir, NULL) != CGROUP_NONE;
-	ck_assert_int_lt(clock_mono_ms() - start_ms, 100);
+	ck_assert_int_lt(clock_mono_ms() - start_ms, 5000);
 	return there;
 }
 

@@ -1,13 +1,13 @@
 /*
- * test_client: pluginctl's client against servers that misbehave, one way
+ * test_client: the client of control.sock against servers that misbehave, one way
  * each, and how it explains that. A server is a child process that sends
  * bytes made beforehand: the first request of a client has the id 1.
  */
 #include "unit.h"
 
+#include "common/client.h"
 #include "common/clock.h"
 #include "common/sp.h"
-#include "pluginctl/client.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -51,9 +51,9 @@ static const struct {
         "depends_on"},
     {"{module: a, config: {b: 1}}", "{module: a, config: {b: 1}}", CONF_SAME,
         ""},
-    {"{module: a, config: {b: 1}}", "{module: a, config: {b: 2}}", CONF_LIVE,
-        "config"},
-    {"{module: a, config: {}}", "{module: a}", CONF_LIVE, "config"},
+    {"{module: a, config: {b: 1}}", "{module: a, config: {b: 2}}",
+        CONF_CONFIGURE, "config"},
+    {"{module: a, config: {}}", "{module: a}", CONF_CONFIGURE, "config"},
     {"{module: a, calls: [x]}", "{module: a, calls: [y]}", CONF_LIVE, "calls"},
 };
 
@@ -108,6 +108,61 @@ START_TEST(secrets_are_masked)
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "\"A\": \"s3\""));
 	ck_assert_ptr_nonnull(strstr(buf_cstr(&out), "\"key\": \"s3\""));
 	buf_fini(&out);
+	config_unref(c);
+}
+END_TEST
+
+/* Where a plugin's complaint about its config points to. */
+START_TEST(values_have_places)
+{
+	static const struct {
+		const char *path;
+		unsigned line; /* 0: there is none */
+		unsigned column;
+		bool of_key;
+	} cases[] = {
+	    {"", 3, 26},
+	    {"a", 3, 30},
+	    {"list", 4, 7},
+	    {"list[0]", 4, 8},
+	    {"list[1]", 4, 11},
+	    {"list[1].x", 4, 15},
+	    {"list[1].y[1][0]", 4, 26},
+	    {"b", 5, 4},
+	    {"", 3, 26, true},
+	    {"a", 3, 27, true},
+	    {"list", 3, 33, true},
+	    {"list[0]", 4, 8, true},
+	    {"list[1].x", 4, 12, true},
+	    {"list[1].y", 4, 18, true},
+	    {"b", 4, 33, true},
+	    {"list[2]", 0, 0},
+	    {"list[x]", 0, 0},
+	    {"list[0].x", 0, 0},
+	    {"a.b", 0, 0},
+	    {"none", 0, 0},
+	    {"[0]", 0, 0},
+	    {".", 0, 0},
+	    {"list[", 0, 0},
+	};
+	struct config *c = config_of("{module: m, config: {a: 1, list:\n"
+	                             "      [7, {x: 1, y: [2, [3]]}], b:\n"
+	                             "   ok}}");
+	const struct plugin_conf *p = config_find(c, "w");
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct conf_mark mark = {0, 0};
+		int r =
+		    plugin_conf_mark(p, cases[i].path, cases[i].of_key, &mark);
+
+		ck_assert_msg(r == (cases[i].line != 0 ? 0 : -ENOENT) &&
+		                  mark.line == cases[i].line &&
+		                  mark.column == cases[i].column,
+		    "%s: %d, %u:%u", cases[i].path, r, mark.line, mark.column);
+	}
+	ck_assert_int_eq(plugin_conf_mark(config_find(c, "x"), "a", false,
+	                     &(struct conf_mark){0, 0}),
+	    -ENOENT);
 	config_unref(c);
 }
 END_TEST
@@ -244,6 +299,12 @@ START_TEST(regular_expressions_have_a_price)
 	ck_assert_uint_eq(target_regex_cost("(a){1,2}"), 16 * 16 / 64);
 	ck_assert_uint_eq(target_regex_cost("[(]{2})*]"), 18 * 18);
 	ck_assert_uint_eq(target_regex_cost("\\{99}"), 36 / 64);
+	/* Once more for each, of all that is before it. */
+	ck_assert_uint_eq(target_regex_cost("a+b+[c]+\\++"), 121 / 64);
+	ck_assert_uint_eq(target_regex_cost("a++"), 36 / 64);
+	ck_assert_uint_eq(target_regex_cost("a*+?+"), 400 / 64);
+	ck_assert_uint_eq(target_regex_cost("(a)+"), 64);
+	ck_assert_uint_eq(target_regex_cost("a++++++++++++++++++"), ~0UL);
 	ck_assert_uint_eq(target_regex_cost("(a{99999999999999999999})"), ~0UL);
 	ck_assert_ptr_null(target_check_regex("[\\1] \\\\ \\["));
 	ck_assert_ptr_nonnull(target_check_regex("(a)\\1"));
@@ -479,6 +540,7 @@ main(void)
 	tcase_add_loop_test(
 	    parts, diffs_name_keys_and_consequences, 0, (int)COUNT(diffs));
 	tcase_add_test(parts, secrets_are_masked);
+	tcase_add_test(parts, values_have_places);
 	tcase_add_test(parts, probes_are_resolved);
 	tcase_add_test(parts, readiness_has_a_kind);
 	tcase_add_test(parts, argv_is_of_the_programs);

@@ -123,7 +123,7 @@ START_TEST(test_killed)
 	row->exits[0] = (struct exit_record){
 	    .kind = EXIT_KIND_SIGNAL, .value = 9, .asked = true};
 	row->nexits = 1;
-	row->stop_step = 2;
+	row->stop_step = STOP_BY_KILL + 1;
 	row->state = STATE_STOPPED;
 	ops_settle(op);
 	ck_assert_str_eq(op->results[0].message, "stopped (had to be killed)");

@@ -288,7 +288,7 @@ START_TEST(test_http_timeout)
 	make_probe(PROBE_HTTP);
 	ask(100);
 	expect(false, "GET ", "no answer within 100ms");
-	ck_assert_int_ge(clock_mono_ms() - start_ms, 95);
+	ck_assert_int_ge(clock_mono_ms() - start_ms, 90);
 	close(fd);
 }
 END_TEST

@@ -71,6 +71,10 @@ check_error(struct request *req, unsigned code, const char *part)
 START_TEST(test_handlers)
 {
 	for (size_t i = 0; i < msg_count; i++) {
+		if (msg_table[i].role == ROLE_NONE) { /* of the bus */
+			ck_assert(request_handler(msg_table[i].type) == NULL);
+			continue;
+		}
 		ck_assert_msg(request_handler(msg_table[i].type) != NULL,
 		    "%s has no handler", msg_table[i].name);
 		for (size_t k = 0; k < i; k++)

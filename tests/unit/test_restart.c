@@ -269,22 +269,34 @@ START_TEST(test_reconfigure)
 {
 	struct restart_conf conf = usual;
 	struct restart_state r = fresh(&conf);
+	int64_t grown_ms;
 
 	restart_decide(&r, &conf, &crash, 0, 0);
 	conf.window_ms = 5 * SECOND; /* the same room: the tally stays */
 	ck_assert_int_eq(restart_init(&r, &conf), 0);
 	ck_assert_uint_eq(restart_in_window(&r, &conf, 1), 1);
-	conf.max_restarts = 2;
+	restart_decide(&r, &conf, &crash, 2 * SECOND, 0);
+	restart_decide(&r, &conf, &crash, 3 * SECOND, 0);
+	conf.max_restarts = 2; /* room for the newest two of three */
 	ck_assert_int_eq(restart_init(&r, &conf), 0);
-	ck_assert_uint_eq(restart_in_window(&r, &conf, 1), 0);
-	restart_decide(&r, &conf, &crash, 1, 0);
-	restart_decide(&r, &conf, &crash, 1, 0);
+	ck_assert_uint_eq(restart_in_window(&r, &conf, 4 * SECOND), 2);
+	ck_assert_uint_eq(restart_in_window(&r, &conf, 7 * SECOND), 1);
 	ck_assert_int_eq(
-	    (int)restart_decide(&r, &conf, &crash, 1, 0).kind, RESTART_GIVE_UP);
+	    (int)restart_decide(&r, &conf, &crash, 4 * SECOND, 0).kind,
+	    RESTART_GIVE_UP);
 	conf.max_restarts = 0;
+	conf.jitter_milli = 0;
+	grown_ms = r.next_delay_ms;
+	ck_assert_int_gt(grown_ms, conf.delay_ms);
 	ck_assert_int_eq(restart_init(&r, &conf), 0);
 	ck_assert_int_eq(
-	    (int)restart_decide(&r, &conf, &crash, 1, 0).kind, RESTART_LATER);
+	    restart_decide(&r, &conf, &crash, 4 * SECOND, 0).delay_ms,
+	    grown_ms);
+	conf.max_delay_ms = conf.delay_ms;
+	ck_assert_int_eq(restart_init(&r, &conf), 0);
+	ck_assert_int_eq(
+	    restart_decide(&r, &conf, &crash, 4 * SECOND, 0).delay_ms,
+	    conf.delay_ms);
 	restart_fini(&r);
 	restart_fini(&r);
 }
