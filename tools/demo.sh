@@ -16,8 +16,10 @@ build() {
 	if [ ! -f build/build.ninja ]; then
 		meson setup build --buildtype=debugoptimized >/dev/null
 	fi
-	ninja -C build -j2 --quiet supervisor/core/plugind pluginhost/pluginhost \
-		pluginctl/pluginctl
+	ninja -C build -j2 --quiet supervisor/core/plugind \
+		supervisor/router/plugind-router pluginctl/pluginctl \
+		pluginhost/plugind-launcher pluginhost/pluginhost \
+		sdk/examples/hello.so
 }
 
 # The configuration is copied, so that trying things out changes nothing in
@@ -28,6 +30,7 @@ lay_out() {
 		exit 1
 	fi
 	cp config/demo/plugind.yaml "$dir/plugind.yaml"
+	ln -sfn "$root/build/sdk/examples" "$dir/modules"
 	cat >"$env_file" <<-END
 		export PLUGIND_SOCKET=$dir/run/control.sock
 		export PLUGIND_CONFIG=$dir/plugind.yaml
@@ -49,6 +52,9 @@ explain() {
 		    pluginctl why crasher          # why it does not run
 		    pluginctl stop --cascade redis # what needs it stops first
 		    pluginctl start --all
+		    \${EDITOR:-vi} \$PLUGIND_CONFIG  # another greeting for hello:
+		    pluginctl apply                # it says it, same pid
+		    pluginctl logs hello
 		    \${EDITOR:-vi} \$PLUGIND_CONFIG  # break it, and then:
 		    pluginctl config check
 		    pluginctl plan                 # repair or change it, and then:

@@ -94,7 +94,7 @@ inside() {
 
 demo_status() (
 	# shellcheck disable=SC1091
-	. build/demo.env && pluginctl status
+	. /tmp/plugind-demo/env && pluginctl status
 ) 2>/dev/null
 
 clean_up() {

@@ -60,5 +60,8 @@ set -- "$limit" -max_len="$max_len" -rss_limit_mb=512 -timeout=10 \
 if [ -f "$root/tests/fuzz/$target.dict" ]; then
 	set -- "$@" -dict="$root/tests/fuzz/$target.dict"
 fi
+# Half of the time would go into pages that are given back and taken again.
+export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}:quarantine_size_mb=4:\
+allocator_release_to_os_interval_ms=-1:max_malloc_fill_size=0"
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 exec "$build/tests/fuzz/fuzz_$target" "$@" "$work/corpus" "$seeds"

@@ -26,7 +26,7 @@ FREE = {"tests", "bench"}
 
 # Headers with a home of their own, not just any one file.
 HOMES = {"msgpack.h": "common/wire.c"}
-EVERYWHERE = re.compile(r"^(event2/|plugind\.h$)")
+EVERYWHERE = re.compile(r"^(event2/|plugind(_calls)?\.h$)")
 LIBC_PACKAGES = ["libc6-dev", "linux-libc-dev", "libgcc-12-dev", "libcrypt-dev"]
 
 

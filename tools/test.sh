@@ -6,7 +6,8 @@
 #            integration tests that are quick
 #   default  a plain build with gcc, one with the address and undefined
 #            behaviour sanitizers, one with clang; every test, also under a
-#            real systemd (as root); each fuzz target for 15 seconds
+#            real systemd (as root); what has threads with the thread
+#            sanitizer; each fuzz target for 15 seconds
 #   long     the same with many more rounds, fuzz targets for 5 minutes
 #   --check  tools/check.sh too, its results counted like tests
 #
@@ -60,6 +61,13 @@ step() {
 # build NAME COMPILER [MESON OPTION...]: in build-test/NAME. A build that
 # fails ends everything, since nothing else would be true of this source.
 build() {
+	local name=$1 dir=build-test/$1
+	configure "$@"
+	ninja -C "$dir" -j"$jobs" --quiet || no_build "$name"
+	echo "ok - build $name" >>"$points"
+}
+
+configure() {
 	local name=$1 compiler=$2 dir=build-test/$1
 	shift 2
 	echo "== build $name"
@@ -71,8 +79,6 @@ build() {
 			no_build "$name"
 		}
 	fi
-	ninja -C "$dir" -j"$jobs" --quiet || no_build "$name"
-	echo "ok - build $name" >>"$points"
 }
 
 no_build() {
@@ -99,6 +105,32 @@ run_systemd() {
 	meson test -C build-test/gcc --no-rebuild --suite systemd \
 		--logbase systemd --num-processes 1 </dev/null
 	results+=("gcc=build-test/gcc/meson-logs/systemd.json")
+}
+
+# run_tsan LEVEL MESON-TEST-OPTION...: races. Only what has threads, or talks to
+# what has; meson builds what these tests need. Where the addresses of a process
+# are more random than the thread sanitizer can bear, they are made not random.
+run_tsan() {
+	local rounds=$1 dir=build-test/tsan fixed=()
+	shift
+	configure tsan gcc -Db_sanitize=thread
+	echo "== test tsan"
+	rm -rf "$dir/meson-logs/testlog.json" "$dir"/tsan-reports/*
+	setarch -R true 2>/dev/null && fixed=(setarch -R)
+	PLUGIND_TEST_LEVEL=$rounds "${fixed[@]}" \
+		meson test -C "$dir" --num-processes "$jobs" "$@" \
+		tsan sock sockagain sockpipe sockthread link router routerlink \
+		sdk_calls sdk_command sdk_config sdk_connect sdk_plugin mock \
+		pluginhost managed bus calls lossless </dev/null
+	results+=("tsan=$dir/meson-logs/testlog.json")
+	step "no race was reported" no_reports "$dir/tsan-reports"
+}
+
+# shellcheck disable=SC2317 # called through step
+no_reports() {
+	# Also of processes whose death is made good, and fails no test.
+	grep -r '' "$1"
+	[ -d "$1" ] && [ -z "$(ls -A "$1")" ]
 }
 
 fuzz() {
@@ -133,9 +165,11 @@ if [ "$level" = quick ]; then
 else
 	multiplier=1
 	fuzz_seconds=15
+	tsan_rounds=quick
 	if [ "$level" = long ]; then
 		multiplier=30
 		fuzz_seconds=300
+		tsan_rounds=default
 	fi
 	tools/install.sh build test clang systemd-test || exit 1
 	build gcc gcc
@@ -145,6 +179,7 @@ else
 	run_systemd
 	# The same tests take longer there.
 	run_tests asan --timeout-multiplier $((multiplier * 3))
+	run_tsan "$tsan_rounds" --timeout-multiplier $((multiplier * 3))
 	fuzz "$fuzz_seconds"
 fi
 if [ -n "$with_check" ]; then
