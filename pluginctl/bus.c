@@ -50,7 +50,7 @@ static struct bus {
 enum { LATE_MAX = 512 };
 
 static char late_text[LATE_MAX];   /* what is said when it is too late */
-static struct plugind_timer *late; /* goes with the process, like `due` */
+static struct plugind_timer *late; /* as with `due` */
 
 static void
 refuse(struct plugind *p, int error, const char *why, void *arg)
@@ -139,6 +139,7 @@ bus_limit(struct plugind *p, const struct ctl *ctl, int64_t usual_ms,
 	int64_t ms = ctl->timeout_ms >= 0 ? ctl->timeout_ms : usual_ms;
 
 	snprintf(late_text, sizeof(late_text), "%s", what);
+	plugind_timer_free(late);
 	late = plugind_timer_new(p, ms, false, tell_late, NULL);
 	return late != NULL ? PLUGIND_OK : -errno;
 }
