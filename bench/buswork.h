@@ -5,7 +5,8 @@
  * same layout.
  *
  * An event's data is `size` bytes: struct bus_data and zeros. It is the same
- * for every system.
+ * for every system. A call has the same as its argument and gets it back; who
+ * calls is publisher and subscriber at once, of its own replies.
  */
 #ifndef BENCH_BUSWORK_H
 #define BENCH_BUSWORK_H
@@ -15,8 +16,14 @@
 #include <stdint.h>
 
 #define BUS_TOPIC "custom.bench"
+#define BUS_METHOD "bench.echo"
 
-enum { BUS_SOURCES = 8, BUS_SAMPLES = 65536, BUS_SIZE_MAX = 65536 };
+enum {
+	BUS_SOURCES = 8,
+	BUS_SAMPLES = 65536,
+	BUS_SIZE_MAX = 65536,
+	BUS_WINDOW = 512, /* calls under way */
+};
 
 /* Of the driver. */
 struct bus_orders {

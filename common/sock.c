@@ -1,6 +1,6 @@
 /*
  * sock: one nng socket on a libevent loop, see sock.h. The only file that
- * includes nng's headers.
+ * includes nng's headers, but for socktask.c.
  *
  * Two worlds meet here. nng's threads run on_new, on_added and on_gone, which
  * write into a sock's table of pipes and post it (sockthread.h). The loop
@@ -19,6 +19,7 @@
 #include "sock.h"
 
 #include "sockpipe.h"
+#include "socktask.h"
 #include "sockthread.h"
 
 #include <errno.h>
@@ -473,6 +474,7 @@ adopt_newest(struct sock *s)
 		return;
 	s->pipe = newest.id;
 	s->order = newest.order;
+	sockthread_settle();
 	if (s->options.ops.up)
 		s->options.ops.up(s->options.arg, &newest.peer);
 }
@@ -755,6 +757,7 @@ sock_init(struct event_base *base)
 {
 	static const struct sockthread_ops ops = {
 	    .start = start_nng,
+	    .settle = socktask_leave_one,
 	    .close = close_nng,
 	    .news = on_news,
 	    .free = free_sock,

@@ -34,6 +34,8 @@ static struct {
 	pthread_cond_t end;       /* of the closer */
 	struct item_list news;    /* for the loop */
 	struct item_list closing; /* oldest first */
+	bool settle;              /* asked for */
+	bool is_settled;
 	bool stop;
 	bool has_ended;
 	int wake_fd; /* -1: not initialised */
@@ -78,6 +80,15 @@ sockthread_post(struct sockthread_item *item)
 }
 
 void
+sockthread_settle(void)
+{
+	sockthread_lock();
+	shared.settle = true;
+	pthread_cond_signal(&shared.work);
+	sockthread_unlock();
+}
+
+void
 sockthread_close(struct sockthread_item *item)
 {
 	sockthread_lock();
@@ -101,6 +112,33 @@ sockthread_hangs(void)
 	return ms;
 }
 
+/* With the lock held. */
+static void
+settle(void)
+{
+	shared.is_settled = true;
+	sockthread_unlock();
+	ops.settle();
+	sockthread_lock();
+}
+
+/* With the lock held. NULL: it is to stop. */
+static struct sockthread_item *
+wait_for_work(void)
+{
+	struct sockthread_item *item;
+
+	for (;;) {
+		if (shared.settle && !shared.is_settled)
+			settle();
+		item = TAILQ_FIRST(&shared.closing);
+		if (item || shared.stop)
+			return item;
+		if (!shared.settle || shared.is_settled)
+			pthread_cond_wait(&shared.work, &shared.lock);
+	}
+}
+
 static void *
 run_closer(void *arg)
 {
@@ -108,8 +146,7 @@ run_closer(void *arg)
 
 	sockthread_lock();
 	for (;;) {
-		while (!(item = TAILQ_FIRST(&shared.closing)) && !shared.stop)
-			pthread_cond_wait(&shared.work, &shared.lock);
+		item = wait_for_work();
 		if (!item)
 			break;
 		sockthread_unlock();
@@ -247,6 +284,7 @@ sockthread_init(struct event_base *base, const struct sockthread_ops *new_ops)
 	if (shared.wake_fd >= 0)
 		return -EBUSY;
 	shared.stop = shared.has_ended = false;
+	shared.settle = shared.is_settled = false;
 	shared.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (shared.wake_fd < 0)
 		return -errno;

@@ -24,6 +24,8 @@ struct sockthread_ops {
 	/* In sockthread_init, with small stacks and all signals blocked for
 	 * the threads that it makes. 0 or -errno. */
 	int (*start)(void);
+	/* On the closer, once, after sockthread_settle. */
+	void (*settle)(void);
 	/* On the closer. May hang. */
 	void (*close)(struct sockthread_item *item);
 	/* On the loop: it was posted. May post and close any item. */
@@ -43,6 +45,9 @@ void sockthread_unlock(void);
 
 /* Any thread, with the lock held: `news` follows on the loop. */
 void sockthread_post(struct sockthread_item *item);
+
+/* There is time now for what may take some. Again: nothing. */
+void sockthread_settle(void);
 
 /* Hands it to the closer; `free` follows when it is done. */
 void sockthread_close(struct sockthread_item *item);

@@ -30,6 +30,8 @@
  * or return PLUGIND_LATER. Functions here are for the main thread only,
  * unless their comment says: any thread. The library has threads of its own,
  * which run none of the plugin's code; fork only to exec, as posix_spawn does.
+ * A plugin that uses nng itself has one thread for all of nng's callbacks:
+ * none may wait for another.
  *
  * Errors: unless a comment says otherwise, int is 0 or a negative errno,
  * and a pointer is NULL with errno set.

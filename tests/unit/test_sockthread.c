@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 enum { ITEMS = 200, HANG_MS = 50 };
 
@@ -27,6 +28,7 @@ static struct {
 	bool is_blocked;
 	int result;
 } started;
+static atomic_uint settled;
 
 static struct thing *
 get(struct sockthread_item *item)
@@ -46,6 +48,12 @@ start(void)
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	started.is_blocked = sigismember(&mask, SIGTERM) == 1;
 	return started.result;
+}
+
+static void
+settle(void)
+{
+	atomic_fetch_add(&settled, 1);
 }
 
 static void
@@ -91,8 +99,11 @@ on_free(struct sockthread_item *item)
 	get(item)->frees++;
 }
 
-static const struct sockthread_ops ops = {
-    .start = start, .close = wait_at_gate, .news = on_news, .free = on_free};
+static const struct sockthread_ops ops = {.start = start,
+    .settle = settle,
+    .close = wait_at_gate,
+    .news = on_news,
+    .free = on_free};
 
 static void
 setup(void)
@@ -100,6 +111,7 @@ setup(void)
 	loop_setup();
 	memset(things, 0, sizeof(things));
 	memset(&started, 0, sizeof(started));
+	atomic_store(&settled, 0);
 	ck_assert_int_eq(pipe(gate), 0);
 }
 
@@ -229,6 +241,33 @@ START_TEST(test_close)
 }
 END_TEST
 
+static bool
+is_settled(void *arg)
+{
+	(void)arg;
+	return atomic_load(&settled) > 0;
+}
+
+/* Once, and what is to be closed is closed all the same. */
+START_TEST(test_settle)
+{
+	size_t n = 2;
+
+	ck_assert_int_eq(sockthread_init(base, &ops), 0);
+	open_gate(n);
+	sockthread_close(&things[0].item);
+	ck_assert_uint_eq(atomic_load(&settled), 0);
+	sockthread_settle();
+	sockthread_settle();
+	sockthread_close(&things[1].item);
+	loop_until(are_free, &n);
+	loop_until(is_settled, NULL);
+	sockthread_settle();
+	sockthread_fini();
+	ck_assert_uint_eq(atomic_load(&settled), 1);
+}
+END_TEST
+
 /* What is closed when it ends is freed by it. */
 START_TEST(test_fini)
 {
@@ -268,6 +307,7 @@ main(void)
 	tcase_add_test(tc, test_start_fails);
 	tcase_add_test(tc, test_post);
 	tcase_add_test(tc, test_close);
+	tcase_add_test(tc, test_settle);
 	tcase_add_test(tc, test_fini);
 	tcase_add_test(tc, test_fini_hangs);
 	suite_add_tcase(s, tc);
