@@ -7,6 +7,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ROUTER "plugind-router"
 
@@ -335,6 +338,106 @@ START_TEST(test_no_leak)
 }
 END_TEST
 
+/* --- clients ----------------------------------------------------------- */
+
+static uint32_t
+count_clients(struct it *t)
+{
+	struct it_reply r = it_ok(t, MSG_CLIENTS, "");
+	uint32_t n = 0;
+
+	ck_assert_int_eq(wire_get_array(&r.data, &n), 0);
+	return n;
+}
+
+static pid_t
+start_client(struct it *t, const char *way)
+{
+	char path[IT_PATH_MAX];
+	pid_t pid;
+
+	it_path(t, "run/control.sock", path);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)!freopen("/dev/null", "we", stderr);
+		execl(HOSTILE_PROGRAM, "hostile", way, path, (char *)NULL);
+		_exit(127);
+	}
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+static void
+end_client(pid_t pid)
+{
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* Its place is taken away, and the log says why. */
+static void
+check_client(struct it *t, const char *way, const char *why)
+{
+	pid_t pid = start_client(t, way);
+
+	IT_UNTIL(it_logged(t, why));
+	IT_UNTIL(count_clients(t) == 0);
+	end_client(pid);
+}
+
+START_TEST(test_clients)
+{
+	static const char *const bad[][2] = {
+	    {"cookie", "hello: wrong cookie"},
+	    {"generation", "hello: of another generation"},
+	    {"name", "hello: under another name"},
+	    {"version", "hello: no common protocol version"},
+	    {"long_hello", "a message of more than 4 KiB before hello"},
+	    {"garbage", "bytes that are not a frame"},
+	    {"types", "a message with arguments of another type"},
+	};
+	struct it *t = it_start(neighbour);
+	int64_t pid = it_row(t, "good").pid;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		check_client(t, bad[i][0], bad[i][1]);
+	check_neighbour(t, pid);
+	ck_assert_int_eq(it_row(t, ROUTER).generation, 1);
+	it_end(t);
+}
+END_TEST
+
+/* Several at once, for a while; then they are gone. */
+START_TEST(test_clients_flood)
+{
+	static const char *const floods[] = {
+	    "flood", "flood_reading", "flood_long", "flood_big", "flap"};
+	enum { N = sizeof(floods) / sizeof(floods[0]) };
+	int64_t end_ms = clock_mono_ms() + it_level(1500, 3000, 30000);
+	struct it *t = it_start(neighbour);
+	int64_t good = it_row(t, "good").pid;
+	pid_t pids[N];
+
+	for (int i = 0; i < N; i++)
+		pids[i] = start_client(t, floods[i]);
+	IT_UNTIL(count_clients(t) == N);
+	while (clock_mono_ms() < end_ms)
+		check_neighbour(t, good);
+	check_memory(it_row(t, ROUTER).pid);
+	check_memory(t->pid);
+	ck_assert_int_eq(it_row(t, ROUTER).generation, 1);
+	ck_assert_int_lt(log_size(t), 256 * 1024);
+	for (int i = 0; i < N; i++)
+		end_client(pids[i]);
+	/* As in test_no_leak: then each has its time once more. */
+	IT_UNTIL(it_row(t, ROUTER).generation > 1 || count_clients(t) == 0);
+	IT_UNTIL(count_clients(t) == 0);
+	ck_assert_uint_eq(it_act(t, MSG_RESTART, "N", "good").worst, 0);
+	it_end(t);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -347,6 +450,8 @@ main(void)
 	    {"flood_long", test_flood_long, it_level(60, 60, 120)},
 	    {"flood_big", test_flood_big, it_level(60, 60, 120)},
 	    {"no_read", test_no_read, 0},
+	    {"clients", test_clients, 120},
+	    {"clients_flood", test_clients_flood, it_level(60, 60, 120)},
 	    {"no_leak", test_no_leak, it_level(60, 120, 600)},
 	};
 

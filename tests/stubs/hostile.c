@@ -1,5 +1,6 @@
 /*
- * hostile: a program that speaks the plugin protocol, badly: `hostile WAY`.
+ * hostile: a program that speaks the plugin protocol, badly: `hostile WAY` as
+ * a plugin, `hostile WAY CONTROL-SOCKET` as a client.
  * Without any library but common/: greeting, messages and frames over plain
  * sockets, each written out, so that every byte can be wrong. `hostile good`
  * is right in all of them.
@@ -9,6 +10,8 @@
  */
 #include "hostile.h"
 
+#include "common/client.h"
+#include "common/clock.h"
 #include "common/frame.h"
 #include "common/msgs.h"
 #include "common/sp.h"
@@ -27,6 +30,7 @@ enum {
 	SP_PROTO_SUB = 0x21,
 	RETRY_MS = 10,
 	PATIENCE_MS = 500,
+	ATTACH_MS = 30000,
 	BODY_MAX = 1 << 21
 };
 
@@ -279,21 +283,75 @@ number(const char *variable)
 	return strtoull(text, NULL, 10);
 }
 
+static void
+be_plugin(struct claims *c)
+{
+	const char *name = getenv("PLUGIND_NAME");
+
+	if (name == NULL)
+		exit(2);
+	c->generation = number("PLUGIND_GENERATION");
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	if (read((int)number("PLUGIND_COOKIE_FD"), c->cookie,
+	        sizeof(c->cookie)) != sizeof(c->cookie))
+		exit(3);
+}
+
+static struct wire_cursor
+field(const struct wire_cursor *map, const char *key)
+{
+	struct wire_cursor at;
+
+	if (wire_map_find(map, key, &at) != 0)
+		exit(5);
+	return at;
+}
+
+static void
+be_client(struct claims *c, const char *socket)
+{
+	struct client_reply reply;
+	struct wire_cursor at;
+	struct buf args;
+	char dir[256];
+	const void *cookie;
+	size_t len;
+
+	buf_init(&args, sizeof(dir));
+	wire_put_array(&args, 1);
+	wire_put_str(&args, "hostile");
+	if (client_call(client_new(socket), MSG_ATTACH_CLIENT, &args,
+	        clock_mono_ms() + ATTACH_MS, &reply) != 0 ||
+	    reply.code != MSG_CODE_OK)
+		exit(4);
+	at = field(&reply.data, "name");
+	(void)wire_get_cstr(&at, c->name, sizeof(c->name));
+	at = field(&reply.data, "generation");
+	(void)wire_get_uint(&at, &c->generation);
+	at = field(&reply.data, "sockets");
+	(void)wire_get_cstr(&at, dir, sizeof(dir));
+	at = field(&reply.data, "cookie");
+	if (wire_get_bin(&at, &cookie, &len) != 0 || len != sizeof(c->cookie))
+		exit(5);
+	memcpy(c->cookie, cookie, len);
+	(void)setenv("PLUGIND_SOCKET_DIR", dir, 1);
+	buf_fini(&args);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct hostile h;
-	const char *name = getenv("PLUGIND_NAME");
 
-	if (argc != 2 || name == NULL)
+	if (argc != 2 && argc != 3)
 		return 2;
 	h.acknowledges = true;
+	h.is_client = argc == 3;
 	h.claims.protocol = 1;
-	h.claims.generation = number("PLUGIND_GENERATION");
-	snprintf(h.claims.name, sizeof(h.claims.name), "%s", name);
-	if (read((int)number("PLUGIND_COOKIE_FD"), h.claims.cookie,
-	        sizeof(h.claims.cookie)) != sizeof(h.claims.cookie))
-		return 3;
+	if (h.is_client)
+		be_client(&h.claims, argv[2]);
+	else
+		be_plugin(&h.claims);
 	for (int i = 0; i < PIPES; i++) {
 		h.fds[i] = -1;
 		buf_init(&h.in[i], BODY_MAX);

@@ -29,6 +29,7 @@ struct hostile {
 	uint64_t awaited; /* type of one of them; 0: it was there */
 	uint64_t code;    /* of that one */
 	bool acknowledges;
+	bool is_client; /* not a plugin: no command comes */
 	void (*on_command)(struct hostile *h, unsigned type, uint64_t op);
 };
 

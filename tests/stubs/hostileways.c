@@ -139,7 +139,8 @@ static void
 await_running(struct hostile *h)
 {
 	join(h);
-	await_answers(h, 3); /* hello, initialize, start */
+	/* To hello, and then of initialize and start. */
+	await_answers(h, h->is_client ? 1 : 3);
 }
 
 /* --- hello ------------------------------------------------------------- */
