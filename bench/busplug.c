@@ -76,7 +76,8 @@ echo(struct plugind *p, struct plugind_call *call, void *arg)
 	return PLUGIND_OK;
 }
 
-static const struct plugind_method echo_method = {.name = BUS_METHOD, .fn = echo};
+static const struct plugind_method echo_method = {
+    .name = BUS_METHOD, .fn = echo};
 
 /* --- publisher and caller ---------------------------------------------- */
 

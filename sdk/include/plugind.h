@@ -527,8 +527,9 @@ PLUGIND_API void plugind_write_raw(
  *
  * 0: it is kept until the router has it. -EAGAIN: too much is under way, wait
  * for plugind_on_writable. -EINVAL: no topic, or not one whole object; -EMSGSIZE:
- * more than 1 MiB; -ENOMEM. Whether it may publish to the topic is checked by
- * the router: a refusal is in the plugin's log, and the event is lost.
+ * more than 1 MiB; -ENOMEM. Whether it may publish to the topic, and so much
+ * (bus.max_frame), is checked by the router: a refusal is in the plugin's log,
+ * and the event is lost with those that left together with it.
  */
 PLUGIND_API int plugind_publish(
     struct plugind *p, const char *topic, const struct plugind_writer *w);
@@ -554,7 +555,7 @@ typedef void plugind_published_fn(struct plugind *p, void *arg);
 PLUGIND_API void plugind_on_published(
     struct plugind *p, plugind_published_fn *fn, void *arg);
 
-/* `error` is -EACCES (it may not) or -EINVAL, `why` a sentence. */
+/* `error` is -EACCES (it may not, or not so much) or -EINVAL, `why` a sentence. */
 typedef void plugind_refused_fn(
     struct plugind *p, int error, const char *why, void *arg);
 

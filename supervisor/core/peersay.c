@@ -62,7 +62,7 @@ peersay_policy(uint64_t serial, const struct peersay_rights *rights)
 {
 	struct buf b;
 
-	begin(&b, MSG_POLICY, serial, 9);
+	begin(&b, MSG_POLICY, serial, 10);
 	wire_put_str(&b, rights->source);
 	put_list(&b, rights->publish);
 	put_list(&b, rights->subscribe);
@@ -71,6 +71,7 @@ peersay_policy(uint64_t serial, const struct peersay_rights *rights)
 	wire_put_uint(&b, (uint64_t)rights->bus->queue_events);
 	wire_put_uint(&b, (uint64_t)rights->bus->queue_bytes);
 	put_list(&b, rights->calls);
+	wire_put_uint(&b, (uint64_t)rights->bus->max_frame);
 	peersay_send(rights->source, &b);
 }
 

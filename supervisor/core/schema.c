@@ -74,7 +74,7 @@ static const struct schema_map queue_map = {queue_keys, COUNT(queue_keys)};
 
 static const struct schema_key bus_keys[] = {
 	{"max_frame", VAL_SIZE, IN(bus_conf, max_frame), .def = "1MiB", .min = 4 * KIB, .max = MIB,
-	 .help = "largest event or call"},
+	 .help = "largest data of an event, arguments of a call, and result"},
 	{"retain", VAL_INT, IN(bus_conf, retain), .def = "1000", .min = 0, .max = 1000000,
 	 .help = "events of a topic that are kept for those who subscribe later; 0: none"},
 	{"retain_bytes", VAL_SIZE, IN(bus_conf, retain_bytes), .def = "16MiB", .min = 64 * KIB, .max = 16 * GIB,

@@ -402,6 +402,9 @@ choose(struct peer *from, const struct wish *w, struct peer **ret)
 		return (struct refusal){CALL_DENIED,
 		    "a plugin that it may not call: see calls of this plugin "
 		    "in the configuration"};
+	if (w->args_len > from->policy.largest)
+		return (struct refusal){CALL_DENIED,
+		    "its arguments are larger than bus.max_frame allows"};
 	if (is_core)
 		return (struct refusal){0};
 	*ret = services_pick(
@@ -498,7 +501,10 @@ finish(const struct peer *from, struct result *r)
 	if (k == NULL || k->callee != from)
 		return;
 	r->op = k->op;
-	if (put_result(k->caller, r, false) != 0)
+	if (from != NULL && r->len > from->policy.largest)
+		tell(k->caller, k->op, CALL_LOST,
+		    "its result is larger than bus.max_frame allows");
+	else if (put_result(k->caller, r, false) != 0)
 		tell(k->caller, k->op, CALL_LOST,
 		    "there was no room for its result");
 	end(k);

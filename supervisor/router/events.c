@@ -54,6 +54,7 @@ struct hearers {
 struct one {
 	const char *topic;
 	size_t topic_len;
+	size_t data_len;
 	const char *target; /* NULL: all */
 	size_t target_len;
 };
@@ -71,6 +72,11 @@ struct delivery {
 
 static const char denied_why[] =
     "a topic that it may not publish to: see events.publish of this plugin";
+static const char large_why[] =
+    "an event with more data than bus.max_frame allows";
+static const char again_why[] =
+    "a topic that it may not publish to, or an event with more data than "
+    "bus.max_frame allows";
 static uint64_t last_seq;
 static struct hearers both[2];
 static struct hearers *hearers = &both[0]; /* of the run under way */
@@ -82,12 +88,17 @@ static struct hearers *others = &both[1];  /* of what may go on with it */
 static int
 read_one(struct wire_cursor *c, struct one *e)
 {
+	const uint8_t *data;
 	uint32_t n;
 
 	*e = (struct one){0};
 	if (wire_get_array(c, &n) != 0 || n < 2 ||
-	    wire_get_str(c, &e->topic, &e->topic_len) != 0 || wire_skip(c) != 0)
+	    wire_get_str(c, &e->topic, &e->topic_len) != 0)
 		return -EBADMSG;
+	data = c->p;
+	if (wire_skip(c) != 0)
+		return -EBADMSG;
+	e->data_len = (size_t)(c->p - data);
 	if (n > 2 && wire_get_str(c, &e->target, &e->target_len) == 0)
 		n--;
 	for (; n > 2; n--)
@@ -124,6 +135,9 @@ check_all(const struct peer *from, struct wire_cursor c, uint32_t n,
 		*ret_why = "an event is not [topic, data, target?]";
 		if (read_one(&c, &e) != 0)
 			return FRAME_MALFORMED;
+		*ret_why = large_why;
+		if (e.data_len > from->policy.largest)
+			return FRAME_DENIED;
 		if (before.topic != NULL && is_same_way(&e, &before))
 			continue;
 		*ret_why = topic_check(e.topic, e.topic_len);
@@ -304,7 +318,7 @@ answer_again(struct peer_request *q)
 
 	for (size_t i = 0; i < PEER_DENIED; i++) {
 		if (q->p->denied[i] == q->frame.id) {
-			q->why = denied_why;
+			q->why = again_why;
 			return FRAME_DENIED;
 		}
 	}

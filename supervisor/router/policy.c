@@ -39,7 +39,8 @@ read_all(struct policy *p, struct frame *f, struct raw lists[LISTS])
 	    frame_uint(f, &blocks) != 0 || frame_uint(f, &block_ms) != 0 ||
 	    frame_uint(f, &p->limits.events) != 0 ||
 	    frame_uint(f, &p->limits.bytes) != 0 ||
-	    frame_raw(f, &lists[2].p, &lists[2].len) != 0)
+	    frame_raw(f, &lists[2].p, &lists[2].len) != 0 ||
+	    frame_uint(f, &p->largest) != 0)
 		return -EBADMSG;
 	p->limits.blocks = blocks != 0;
 	p->limits.block_ms = (int64_t)block_ms;

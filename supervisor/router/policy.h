@@ -18,6 +18,8 @@ struct policy {
 	struct wire_cursor subscribe;
 	struct wire_cursor calls; /* names; "*" is all */
 	struct outlet_limits limits;
+	uint64_t largest; /* bytes of an event's data, of a call's
+	                   * arguments, of a result */
 };
 
 /* Of MSG_POLICY, behind its serial. 0; -EBADMSG or -ENOMEM, and nothing has

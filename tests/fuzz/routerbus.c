@@ -176,7 +176,7 @@ routerbus_policy(struct script *s)
 	uint64_t queue = script_byte(s);
 	struct buf b;
 
-	routersay_begin(&b, MSG_POLICY, 1, 9);
+	routersay_begin(&b, MSG_POLICY, 1, 10);
 	wire_put_uint(&b, slot);
 	wire_put_str(&b, slot == 1 ? "worker:2" : "worker");
 	for (int i = 0; i < 2; i++) {
@@ -190,6 +190,7 @@ routerbus_policy(struct script *s)
 	wire_put_array(&b, 2);
 	wire_put_str(&b, "worker");
 	wire_put_str(&b, "plugind");
+	wire_put_uint(&b, 4096);
 	routersay_frame(&b);
 }
 

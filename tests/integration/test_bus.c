@@ -155,6 +155,27 @@ START_TEST(test_rights)
 }
 END_TEST
 
+/* What is larger than the operator allows; a changed limit holds at once. */
+START_TEST(test_max_frame)
+{
+#define LARGE \
+	"  large: {" BUS ", config: {say: custom.l, count: 1, size: 5000}}\n"
+	struct it *t = it_start(
+	    LARGE "  ear: {" BUS ", config: {listen: ['>'], note: true}}\n"
+	          "bus: {max_frame: 4KiB}\n");
+
+	IT_UNTIL(it_printed(t, "large", "more data than bus.max_frame allows"));
+	ck_assert_ptr_null(strstr(events(t, "ear"), "custom.l"));
+	it_config(
+	    t, LARGE "  ear: {" BUS ", config: {listen: ['>'], note: true}}\n");
+	it_act(t, MSG_APPLY, "");
+	it_act(t, MSG_RESTART, "N", "large");
+	IT_UNTIL(strstr(events(t, "ear"), "custom.l large") != NULL);
+#undef LARGE
+	it_end(t);
+}
+END_TEST
+
 /* Each in its order, and nothing missing, whoever is slow. */
 START_TEST(test_many)
 {
@@ -332,6 +353,7 @@ main(void)
 	    {"target", test_target},
 	    {"lifecycle", test_lifecycle},
 	    {"rights", test_rights},
+	    {"max_frame", test_max_frame, 0},
 	    {"many", test_many},
 	    {"overflow", test_overflow},
 	    {"router_killed", test_router_killed},

@@ -182,6 +182,29 @@ START_TEST(test_slow)
 END_TEST
 
 /* Whoever executes is killed: its calls are lost, not made again. */
+/* The argument is [[names]], the operator allows less. */
+START_TEST(test_max_frame)
+{
+	char yaml[8192];
+	char names[5001];
+	struct it *t;
+
+	memset(names, 'x', sizeof(names));
+	names[sizeof(names) - 1] = '\0';
+	snprintf(yaml, sizeof(yaml),
+	    "  worker: {" CALL ", config: {offer: true}}\n"
+	    "  caller: {" CALL ", calls: [worker], depends_on: [worker],\n"
+	    "      config: {to: worker, names: %s}}\n"
+	    "bus: {max_frame: 4KiB}\n",
+	    names);
+	t = it_start(yaml);
+	IT_UNTIL(book(t, "caller", "denied") == 1);
+	ck_assert_ptr_nonnull(strstr(read_books(t, "caller", 1),
+	    "its arguments are larger than bus.max_frame allows"));
+	it_end(t);
+}
+END_TEST
+
 START_TEST(test_killed)
 {
 	struct it *t = it_start(
@@ -323,6 +346,7 @@ main(void)
 	    {"instances", test_instances},
 	    {"relay", test_relay},
 	    {"slow", test_slow},
+	    {"max_frame", test_max_frame, 0},
 	    {"killed", test_killed},
 	    {"router_killed", test_router_killed},
 	    {"cancelled", test_cancelled},

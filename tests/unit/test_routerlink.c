@@ -239,6 +239,8 @@ START_TEST(test_ping)
 }
 END_TEST
 
+enum { LARGEST = 100 };
+
 /* --- who is awaited ---------------------------------------------------- */
 
 /* serial source publish subscribe blocks block_ms events bytes calls */
@@ -248,7 +250,7 @@ policy(bool blocks, uint64_t block_ms)
 	struct buf b;
 
 	buf_init(&b, 1000);
-	frame_put(&b, MSG_POLICY, 5, 9);
+	frame_put(&b, MSG_POLICY, 5, 10);
 	wire_put_uint(&b, SERIAL);
 	wire_put_str(&b, "worker");
 	for (int i = 0; i < 2; i++) {
@@ -260,11 +262,12 @@ policy(bool blocks, uint64_t block_ms)
 	wire_put_uint(&b, 1000);
 	wire_put_uint(&b, 100000);
 	wire_put_array(&b, 0);
+	wire_put_uint(&b, LARGEST);
 	say(&b);
 }
 
 static uint64_t
-publish_to(uint64_t id, const char *topic)
+publish_data(uint64_t id, const char *topic, const void *data, size_t len)
 {
 	struct buf b;
 
@@ -276,10 +279,16 @@ publish_to(uint64_t id, const char *topic)
 	wire_put_array(&b, 1);
 	wire_put_array(&b, 2);
 	wire_put_str(&b, topic);
-	wire_put_nil(&b);
+	wire_put_raw(&b, data, len);
 	ask(&b);
 	ck_assert_uint_eq(heard.type, MSG_PUBLISH);
 	return heard.code;
+}
+
+static uint64_t
+publish_to(uint64_t id, const char *topic)
+{
+	return publish_data(id, topic, "\xc0", 1);
 }
 
 static uint64_t
@@ -294,6 +303,25 @@ is_taken(void *arg)
 {
 	return publish(*(uint64_t *)arg) == FRAME_OK;
 }
+
+/* The head of a bin, and what it says. */
+START_TEST(test_largest)
+{
+	uint8_t data[LARGEST + 1] = {0xc4, LARGEST - 2};
+	uint64_t id = 10;
+
+	link_plugin();
+	policy(false, 0);
+	say_number(MSG_LINK_PING, 5);
+	loop_until(is_taken, &id);
+	ck_assert_uint_eq(
+	    publish_data(11, "custom.x", data, LARGEST), FRAME_OK);
+	data[1]++;
+	ck_assert_uint_eq(
+	    publish_data(12, "custom.x", data, LARGEST + 1), FRAME_DENIED);
+	ck_assert_uint_eq(publish(13), FRAME_OK);
+}
+END_TEST
 
 static void
 acknowledge(void)
@@ -388,6 +416,7 @@ main(void)
 	tcase_add_test(tc, test_ping);
 	tcase_add_test(tc, test_hold);
 	tcase_add_test(tc, test_hold_denied);
+	tcase_add_test(tc, test_largest);
 	tcase_add_loop_test(tc, test_no_hold, 0, 2);
 	tcase_add_loop_test(tc, test_end, 0, 2);
 	return unit_run(s);
