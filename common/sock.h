@@ -10,7 +10,11 @@
  * Traps of nng 1.5.2 that this file is built around: a listener whose peer
  * leaves before the handshake is deaf for ever (sock_listen again heals it),
  * a dialer whose peer leaves then likewise (sock_dial again), and nng_close
- * may hang (it runs on a thread of its own here; sock_close_hangs() tells).
+ * may hang (it runs on a thread of its own here; sock_close_hangs() tells): a
+ * pipe that is closed, for instance since it cannot be written to any more,
+ * while the callback of a read waits to run, begins the next read in vain, and
+ * nng's reaper waits for that one's end for ever. It takes a peer that is
+ * killed while it sends at full speed and does not read.
  * A listener or dialer that is closed in the instant of a handshake leaks a
  * descriptor and 2 KB, in 1.10 as well, so neither is made anew without need.
  * nng's own redialling is off: a hundred dialers that knock every few
