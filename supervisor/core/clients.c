@@ -307,6 +307,30 @@ clients_list(struct request *req)
 	}
 }
 
+size_t
+clients_linked(void)
+{
+	const struct client *c;
+	size_t n = 0;
+
+	TAILQ_FOREACH(c, &clients, link)
+		n += c->up;
+	return n;
+}
+
+void
+clients_each_linked(
+    void (*fn)(void *arg, const struct clients_report *c), void *arg)
+{
+	const struct client *c;
+
+	TAILQ_FOREACH(c, &clients, link) {
+		if (c->up)
+			fn(arg, &(struct clients_report){
+			            c->name, c->serial, c->pid});
+	}
+}
+
 /* --- from the router, and about it ------------------------------------- */
 
 static void

@@ -30,6 +30,17 @@ void clients_list(struct request *req);
  * name, and what `calls:` has decided for a plugin. */
 enum msg_role clients_role(const char *source);
 
+struct clients_report {
+	const char *name;
+	uint64_t serial;
+	pid_t pid;
+};
+
+/* Those that are linked, the oldest first. */
+size_t clients_linked(void);
+void clients_each_linked(
+    void (*fn)(void *arg, const struct clients_report *c), void *arg);
+
 /* `bus:` is another now. */
 void clients_rights_changed(void);
 

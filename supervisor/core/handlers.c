@@ -6,6 +6,7 @@
 #include "clients.h"
 #include "look.h"
 #include "request.h"
+#include "top.h"
 
 static const struct {
 	enum msg_type type;
@@ -18,6 +19,7 @@ static const struct {
     {MSG_WHY, look_why},
     {MSG_GRAPH, look_graph},
     {MSG_FAILURES, look_failures},
+    {MSG_TOP, top_show},
     {MSG_START, act_start},
     {MSG_STOP, act_stop},
     {MSG_RESTART, act_restart},

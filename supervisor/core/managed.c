@@ -715,6 +715,7 @@ managed_report(const struct row *row, struct managed_report *ret)
 	if (m == NULL)
 		return;
 	ret->up = m->up;
+	ret->serial = m->serial;
 	if (m->command != 0)
 		ret->command = say_command_name(m->command);
 }

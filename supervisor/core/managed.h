@@ -74,6 +74,7 @@ struct managed_report {
 	const char *type;
 	const char *command; /* that is under way, or NULL */
 	const char *sockets; /* directory, "" when there is none */
+	uint64_t serial;     /* 0: the router knows nothing of it */
 };
 void managed_report(const struct row *row, struct managed_report *ret);
 

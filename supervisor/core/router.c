@@ -8,6 +8,7 @@
 
 #include "clients.h"
 #include "corecall.h"
+#include "counters.h"
 #include "lifecycle.h"
 #include "managed.h"
 #include "prepare.h"
@@ -57,6 +58,7 @@ drop_link(void)
 		return;
 	event_del(&ping_event);
 	corecall_router_lost();
+	counters_router_lost();
 	link_free(link_up);
 	link_up = NULL;
 	managed_router_lost();
@@ -164,7 +166,7 @@ on_frame(void *arg, struct frame *f)
 
 	(void)arg;
 	if (f->type != MSG_LINK_PONG) {
-		if (!corecall_take(f) && !clients_take(f))
+		if (!corecall_take(f) && !counters_take(f) && !clients_take(f))
 			managed_take(f);
 		return;
 	}

@@ -435,8 +435,10 @@ start(struct peer *from, const struct wish *w)
 		return;
 	}
 	r = to != NULL ? put_wish(k, w) : put_core_wish(k, w);
-	if (r == 0)
+	if (r == 0) {
+		from->calls.called++;
 		return;
+	}
 	end(k);
 	if (r == -EMSGSIZE)
 		tell(from, w->op, CALL_UNAVAILABLE,
@@ -500,6 +502,8 @@ finish(const struct peer *from, struct result *r)
 
 	if (k == NULL || k->callee != from)
 		return;
+	if (k->callee != NULL)
+		k->callee->calls.answered++;
 	r->op = k->op;
 	if (from != NULL && r->len > from->policy.largest)
 		tell(k->caller, k->op, CALL_LOST,

@@ -34,6 +34,9 @@ struct peer_calls {
 	unsigned nmade;
 	unsigned nserving;
 	uint64_t served; /* ever */
+	/* For people who look: */
+	uint64_t called;   /* calls of it that were put on their way */
+	uint64_t answered; /* results that it gave, and somebody awaited */
 	struct batch serve;
 	struct batch returns;
 };

@@ -59,6 +59,7 @@ on_frame(void *arg, struct frame *f)
 	    {MSG_RETAIN, events_retain},
 	    {MSG_CORE_RESULT, calls_core_result},
 	    {MSG_LINK_PING, on_ping},
+	    {MSG_COUNT, peers_count},
 	};
 
 	(void)arg;

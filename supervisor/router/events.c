@@ -380,6 +380,7 @@ accept_publish(struct peer_request *q, struct delivery *d,
 		return FRAME_BUSY;
 	}
 	p->published_id = q->frame.id;
+	p->published += n;
 	d->run.source = p->policy.source;
 	d->ticket = &w->ticket;
 	deliver(d, events, n);
@@ -490,6 +491,12 @@ events_retain(struct frame *f)
 	if (frame_uint(f, &limits.events) == 0 &&
 	    frame_uint(f, &limits.bytes) == 0)
 		retain_limit(&limits, last_seq);
+}
+
+uint64_t
+events_count(void)
+{
+	return last_seq;
 }
 
 /* --- subscribers ------------------------------------------------------- */

@@ -31,6 +31,9 @@ void events_own(const char *topic, const void *data, size_t len);
 /* A peer that subscribes has begun to lose events. */
 void events_tell_slow(const struct peer *p);
 
+/* How many were published, the supervisor's as well. */
+uint64_t events_count(void);
+
 /* Those whom it kept waiting need not know any more. */
 void events_forget(struct peer *p);
 

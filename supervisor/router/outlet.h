@@ -99,7 +99,6 @@ struct outlet_report {
 	size_t waiting; /* events that are not acknowledged */
 	size_t bytes;
 };
-/* For tests and, one day, for people: nothing shows it yet. */
 void outlet_report(const struct outlet *o, struct outlet_report *ret);
 
 #endif

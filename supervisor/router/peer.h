@@ -68,6 +68,7 @@ struct peer {
 	bool is_awaited;       /* hold.h: it hears nothing yet */
 	bool holds_up;         /* and nobody publishes */
 	bool is_touched;       /* by the batch under way */
+	uint64_t published;    /* events, ever */
 	uint64_t published_id; /* the last request that was taken */
 	uint64_t busy_id; /* one that was not: those behind it wait; 0: none */
 	uint64_t denied[PEER_DENIED]; /* the last that were */

@@ -11,10 +11,13 @@
  */
 #include "peers.h"
 
+#include "core.h"
+#include "counters.h"
 #include "peer.h"
 #include "peerbus.h"
 
 #include "common/clock.h"
+#include "common/link.h"
 #include "common/log.h"
 #include "common/msgs.h"
 
@@ -183,6 +186,7 @@ peers_detach(struct frame *f)
 		return;
 	TAILQ_REMOVE(&peers, p, link);
 	npeers--;
+	counters_keep(p);
 	let_go(p);
 }
 
@@ -197,6 +201,27 @@ peers_command(struct frame *f)
 	if (p != NULL && frame_uint(f, &type) == 0 &&
 	    frame_raw(f, &args, &len) == 0)
 		peer_command(p, type, args, len);
+}
+
+/* All in one frame: a hundred bytes each at most. */
+void
+peers_count(struct frame *f)
+{
+	uint64_t number = 0;
+	const struct peer *p;
+	struct buf b;
+
+	if (frame_uint(f, &number) != 0)
+		return;
+	buf_init(&b, LINK_FRAME_MAX);
+	frame_put(&b, MSG_COUNTERS, 0, 2);
+	wire_put_uint(&b, number);
+	wire_put_array(&b, (uint32_t)npeers + 1);
+	counters_begin();
+	TAILQ_FOREACH(p, &peers, link)
+		counters_put(&b, p);
+	counters_end(&b);
+	core_send(&b);
 }
 
 bool

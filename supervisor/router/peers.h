@@ -19,6 +19,7 @@ void peers_policy(struct frame *f);
 void peers_spawned(struct frame *f);
 void peers_detach(struct frame *f);
 void peers_command(struct frame *f);
+void peers_count(struct frame *f);
 
 /* Whether one of that name, or of that name:instance, is linked. */
 bool peers_is_up(const char *name, size_t len);

@@ -51,10 +51,13 @@ static const uint8_t cookie[COOKIE_LEN] = "0123456789abcdef";
 
 /* What the router told the core. */
 static struct {
-	unsigned ups, downs, outcomes, statuses, violations, pongs, ends;
+	unsigned ups, downs, outcomes, statuses, violations, pongs, ends,
+	    counters;
 	uint64_t pid, abi, op, code, number;
 	char version[32], type[32], text[256];
 	size_t capabilities_len, data_len;
+	uint64_t counts[2][9]; /* records, the first two */
+	uint32_t ncounts;
 } told;
 
 /* What it told the plugin. */
@@ -96,6 +99,23 @@ take_outcome(struct frame *f)
 }
 
 static inline void
+take_counters(struct frame *f)
+{
+	uint32_t n;
+
+	told.counters++;
+	ck_assert(frame_next(f));
+	ck_assert_int_eq(wire_get_array(&f->args, &told.ncounts), 0);
+	for (uint32_t i = 0; i < told.ncounts && i < 2; i++) {
+		ck_assert_int_eq(wire_get_array(&f->args, &n), 0);
+		ck_assert_uint_eq(n, 9);
+		for (uint32_t k = 0; k < n; k++)
+			ck_assert_int_eq(
+			    wire_get_uint(&f->args, &told.counts[i][k]), 0);
+	}
+}
+
+static inline void
 take_text(struct frame *f, unsigned *count)
 {
 	++*count;
@@ -112,6 +132,11 @@ on_link_frame(void *arg, struct frame *f)
 	if (f->type == MSG_LINK_PONG) {
 		told.pongs++;
 		told.number = first;
+		return;
+	}
+	if (f->type == MSG_COUNTERS) {
+		told.number = first;
+		take_counters(f);
 		return;
 	}
 	ck_assert_uint_eq(first, SERIAL);

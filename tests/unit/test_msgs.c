@@ -20,6 +20,7 @@ static const struct {
     {107, ROLE_NONE, "system.event"},
     {108, ROLE_NONE, "retain"},
     {109, ROLE_NONE, "core.result"},
+    {110, ROLE_NONE, "count"},
     {111, ROLE_NONE, "link.up"},
     {112, ROLE_NONE, "link.down"},
     {113, ROLE_NONE, "link.outcome"},
@@ -27,6 +28,7 @@ static const struct {
     {115, ROLE_NONE, "violation"},
     {116, ROLE_NONE, "link.pong"},
     {117, ROLE_NONE, "core.call"},
+    {118, ROLE_NONE, "counters"},
     {201, ROLE_NONE, "initialize"},
     {202, ROLE_NONE, "plugin.start"},
     {203, ROLE_NONE, "plugin.stop"},
@@ -54,6 +56,7 @@ static const struct {
     {405, ROLE_OPERATOR, "why"},
     {406, ROLE_OPERATOR, "graph"},
     {407, ROLE_OPERATOR, "failures"},
+    {408, ROLE_OPERATOR, "top"},
     {410, ROLE_OPERATOR, "start"},
     {411, ROLE_OPERATOR, "stop"},
     {412, ROLE_OPERATOR, "restart"},
@@ -105,7 +108,7 @@ END_TEST
 START_TEST(test_unknown)
 {
 	static const unsigned unknown[] = {
-	    0, 1, 400, 408, 441, 444, 65536, 0xffffffffU};
+	    0, 1, 400, 409, 441, 444, 65536, 0xffffffffU};
 
 	for (size_t i = 0; i < COUNT(unknown); i++)
 		ck_assert_ptr_null(msg_find(unknown[i]));

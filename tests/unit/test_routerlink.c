@@ -387,6 +387,36 @@ START_TEST(test_no_hold)
 }
 END_TEST
 
+/* What it has counted of each and of all; of those that are gone, too. */
+START_TEST(test_count)
+{
+	static const uint64_t of_peer[9] = {SERIAL, 2, 0, 0, 0, 0, 0, 0, 1000};
+	static const uint64_t of_all[9] = {0, 2};
+
+	link_plugin();
+	policy(false, 0);
+	say_number(MSG_LINK_PING, 5);
+	await(&told.pongs);
+	ck_assert_uint_eq(publish(11), FRAME_OK);
+	ck_assert_uint_eq(publish(12), FRAME_OK);
+	ck_assert_uint_eq(publish(12), FRAME_OK); /* said again */
+	ck_assert_uint_eq(told.counters, 0);
+	say_number(MSG_COUNT, 3);
+	await(&told.counters);
+	ck_assert_uint_eq(told.number, 3);
+	ck_assert_uint_eq(told.ncounts, 2);
+	ck_assert_mem_eq(told.counts[0], of_peer, sizeof(of_peer));
+	ck_assert_mem_eq(told.counts[1], of_all, sizeof(of_all));
+	told.counters = 0;
+	say_number(MSG_DETACH, SERIAL);
+	say_number(MSG_COUNT, 4);
+	await(&told.counters);
+	ck_assert_uint_eq(told.number, 4);
+	ck_assert_uint_eq(told.ncounts, 1);
+	ck_assert_mem_eq(told.counts[0], of_all, sizeof(of_all));
+}
+END_TEST
+
 /* It lives as long as its link, whatever is attached. */
 START_TEST(test_end)
 {
@@ -418,6 +448,7 @@ main(void)
 	tcase_add_test(tc, test_hold_denied);
 	tcase_add_test(tc, test_largest);
 	tcase_add_loop_test(tc, test_no_hold, 0, 2);
+	tcase_add_test(tc, test_count);
 	tcase_add_loop_test(tc, test_end, 0, 2);
 	return unit_run(s);
 }
