@@ -16,6 +16,7 @@
 #include "graph.h"
 #include "logs.h"
 #include "look.h"
+#include "top.h"
 
 #include <string.h>
 
@@ -33,6 +34,9 @@ const struct command command_table[] = {
 		"Shows what it waits for, how it ended before, when it starts next, and what to do."},
 	{"graph", NULL, GROUP_LOOK, MSG_GRAPH, "", 0, 0, KIND_NONE, B(DOT), graph_print,
 		"plugins and what they depend on", NULL},
+	{"top", NULL, GROUP_LOOK, MSG_TOP, "[NAME…]", 0, -1, KIND_PLUGINS, B(INTERVAL) | B(COUNT) | B(SORT), top_run,
+		"what plugins use and do, second by second",
+		"CPU% and RSS are of the main process, 100 is a whole processor; then events that came in and went out, and calls made and served, each per second; how many events wait for it, of how many at most; how many were dropped. On a terminal the table is drawn anew until q; elsewhere, and with -n, tables follow each other (one without -n). With -o json each is an object on a line."},
 	{"failures", NULL, GROUP_LOOK, MSG_FAILURES, "", 0, 0, KIND_NONE, 0, look_failures,
 		"the last failures of plugins, newest first", NULL},
 	{"version", NULL, GROUP_LOOK, MSG_GET_VERSION, "", 0, 0, KIND_NONE, 0, look_version,

@@ -20,6 +20,7 @@ static const char *const kind_words[] = {
                     "starting stopping stopped backoff failed"),
     [KIND_SIGNAL] = "TERM HUP INT QUIT KILL USR1 USR2 STOP CONT ABRT",
     [KIND_SHELL] = "bash zsh man",
+    [KIND_ORDER] = "cpu rss in out calls drops name",
 };
 
 enum { KIND_WORDS = sizeof(kind_words) / sizeof(*kind_words) };

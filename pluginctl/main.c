@@ -60,10 +60,11 @@ print_help(int argc, char **argv)
 
 /* Every option that was given must be one of the command. */
 static int
-check_options(const struct ctl *ctl)
+check_options(struct ctl *ctl)
 {
 	uint32_t allowed = OPTION_GLOBAL | ctl->command->options;
 
+	option_settle(ctl->option, allowed);
 	for (int i = 0; i < OPTION__COUNT; i++) {
 		if (ctl->option[i] && !(allowed & OPTION_BIT(i)))
 			return ctl_fail(MSG_CODE_USAGE,

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -29,10 +30,12 @@ const struct option_info option_table[OPTION__COUNT] = {
 	{OPTION_FOLLOW,   'f', "follow",   NULL,     KIND_NONE,   "go on with what is new until interrupted"},
 	{OPTION_LINES,    'n', "lines",    "N",      KIND_NONE,   "the last N lines of each plugin, or all (20)"},
 	{OPTION_SINCE,    0,   "since",    "TIME",   KIND_NONE,   "lines or events since a time (RFC 3339) or for a duration (10m)"},
-	{OPTION_COUNT,    0,   "count",    "N",      KIND_NONE,   "end after N events"},
+	{OPTION_COUNT,    'n', "count",    "N",      KIND_NONE,   "end after N events, or tables"},
 	{OPTION_CONFIG,   'c', "config",   "FILE",   KIND_FILE,   "main file of the configuration"},
 	{OPTION_NO_APPLY, 0,   "no-apply", NULL,     KIND_NONE,   "leave the running daemon as it is"},
 	{OPTION_SETTINGS, 0,   "settings", "KEY=VALUE,…", KIND_NONE, "the plugin's `config`: numbers, true, false, texts, and lists of them as [A+B]"},
+	{OPTION_INTERVAL, 0,   "interval", "TIME",   KIND_NONE,   "from one table to the next (1s)"},
+	{OPTION_SORT,     0,   "sort",     "COLUMN", KIND_ORDER,  "one of cpu (the default), rss, in, out, calls, drops and name"},
 };
 /* clang-format on */
 
@@ -77,6 +80,19 @@ find_option(int got)
 	return -EINVAL;
 }
 
+/* By its letter it may be one of several. */
+static void
+keep_value(const char **values, int i, const char *value, bool by_letter)
+{
+	char letter = option_table[i].letter;
+
+	values[i] = value;
+	for (int k = 0; by_letter && k < OPTION__COUNT; k++) {
+		if (option_table[k].letter == letter)
+			values[k] = value;
+	}
+}
+
 int
 option_parse(int argc, char **argv, const char **values)
 {
@@ -92,7 +108,31 @@ option_parse(int argc, char **argv, const char **values)
 
 		if (i < 0)
 			return -EINVAL;
-		values[i] = optarg ? optarg : "";
+		keep_value(values, i, optarg ? optarg : "", got < LONG_BASE);
 	}
 	return optind;
+}
+
+/* Of options of one letter, whether the command takes another that was given by
+ * the same word. */
+static bool
+is_meant(const char *const *values, uint32_t allowed, int i)
+{
+	for (int k = 0; k < OPTION__COUNT; k++) {
+		if (k != i && (allowed & OPTION_BIT(k)) &&
+		    option_table[k].letter == option_table[i].letter &&
+		    values[k] == values[i])
+			return true;
+	}
+	return false;
+}
+
+void
+option_settle(const char **values, uint32_t allowed)
+{
+	for (int i = 0; i < OPTION__COUNT; i++) {
+		if (values[i] != NULL && option_table[i].letter != 0 &&
+		    !(allowed & OPTION_BIT(i)) && is_meant(values, allowed, i))
+			values[i] = NULL;
+	}
 }

@@ -28,6 +28,8 @@ enum option_id {
 	OPTION_CONFIG,
 	OPTION_NO_APPLY,
 	OPTION_SETTINGS,
+	OPTION_INTERVAL,
+	OPTION_SORT,
 	OPTION__COUNT
 };
 
@@ -48,6 +50,7 @@ enum option_kind {
 	KIND_STATE,
 	KIND_SIGNAL,
 	KIND_SHELL,
+	KIND_ORDER,
 };
 
 struct option_info {
@@ -59,7 +62,8 @@ struct option_info {
 	const char *help;
 };
 
-/* Row i is the option of value i. */
+/* Row i is the option of value i. Two may have the same letter if no command
+ * takes both. */
 extern const struct option_info option_table[OPTION__COUNT];
 
 /*
@@ -69,5 +73,8 @@ extern const struct option_info option_table[OPTION__COUNT];
  * wrong.
  */
 int option_parse(int argc, char **argv, const char **values);
+/* A letter means the option that the command takes, of `allowed`: the others
+ * that have it become NULL. */
+void option_settle(const char **values, uint32_t allowed);
 
 #endif

@@ -11,6 +11,7 @@
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct table {
 	struct libscols_table *cols;
@@ -84,4 +85,16 @@ void
 table_print(struct table *t)
 {
 	scols_print_table(t->cols);
+}
+
+char *
+table_text(struct table *t)
+{
+	char *text = NULL;
+
+	/* One without rows prints nothing, and gives no text. */
+	if (scols_print_table_to_string(t->cols, &text) != 0 || text == NULL)
+		text = strdup("");
+	need(text != NULL);
+	return text;
 }

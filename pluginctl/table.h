@@ -28,5 +28,7 @@ void table_set(
     struct table_row *row, size_t column, const char *text, const char *color);
 /* Prints to stdout. */
 void table_print(struct table *t);
+/* The same as a text of lines; the caller frees it. */
+char *table_text(struct table *t);
 
 #endif

@@ -38,12 +38,20 @@ exits 2 logs --since never && said 'not a time'
 ok 'logs needs a time'
 exits 2 show
 ok 'show needs a name'
+exits 2 top --sort x && said 'use cpu, rss' &&
+	exits 2 top -n 0 && said 'not a number of tables' &&
+	exits 2 top -n x && exits 2 top --interval 5 && exits 2 top --interval 9ms
+ok 'top needs a column, a number and a duration'
+exits 2 top --lines 3 && said 'takes no --lines' &&
+	exits 2 logs --count 3 && said 'takes no --count' &&
+	exits 2 status -n 3 && said 'takes no --'
+ok '-n is of the command'
 
 for command in status 'show x' 'why x' graph failures version ping \
 	'start x' 'stop x' 'restart x' 'reload x' reload 'kill x' 'reset x' \
 	'enable x' 'disable x' 'scale x 2' 'wait x' logs 'logs -f' \
 	'config show' plan apply 'config edit x' 'publish x.y' 'events -f' \
-	clients; do
+	clients top; do
 	# shellcheck disable=SC2086 # words on purpose
 	exits 69 $command && said "$dir/none.sock"
 	ok "no daemon: $command"
