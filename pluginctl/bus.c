@@ -34,6 +34,7 @@ enum {
 	READ_CHUNK = 64 << 10,
 	/* A subscriber that blocks may take its time: bus.block_timeout. */
 	PUBLISH_MS = 10000,
+	KEPT_MS = 10000, /* until the first of what is kept */
 };
 
 static struct bus {
@@ -43,6 +44,7 @@ static struct bus {
 	uint64_t left;       /* events until the end; 0: no end */
 	int64_t since_ms;    /* -1: from now on */
 	bool is_over;        /* that was the last of them */
+	bool is_bounded;     /* only what is kept */
 	/* Goes with the process: what it hangs on may have gone before. */
 	struct plugind_timer *due;
 } bus;
@@ -142,6 +144,14 @@ bus_limit(struct plugind *p, const struct ctl *ctl, int64_t usual_ms,
 	plugind_timer_free(late);
 	late = plugind_timer_new(p, ms, false, tell_late, NULL);
 	return late != NULL ? PLUGIND_OK : -errno;
+}
+
+/* It has begun: from now on it takes as long as it takes. */
+static void
+unlimit(void)
+{
+	plugind_timer_free(late);
+	late = NULL;
 }
 
 static int
@@ -344,6 +354,8 @@ on_event(struct plugind *p, struct plugind_event *e, void *arg)
 
 	if (b->is_over)
 		return;
+	if (b->is_bounded)
+		unlimit();
 	print_event(b, e);
 	if (b->due == NULL)
 		b->due = plugind_timer_new(p, 0, false, flush, b);
@@ -377,6 +389,15 @@ on_gap(struct plugind *p, uint64_t count, enum plugind_gap_reason reason,
 		    count, count == 1 ? " is" : "s are");
 }
 
+static void
+end_events(struct plugind *p, void *arg)
+{
+	struct bus *b = arg;
+
+	b->is_over = true;
+	plugind_exit(p, 0);
+}
+
 static int
 subscribe(struct plugind *p, const char *pattern)
 {
@@ -397,11 +418,26 @@ listen_to(struct plugind *p, const struct plugind_config *config)
 	(void)config;
 	plugind_on_refused(p, refuse, b);
 	plugind_on_gap(p, on_gap, b);
-	if (b->ctl->argc == 0)
+	if (b->is_bounded) {
+		plugind_on_caught_up(p, end_events, b);
+		error = bus_limit(p, b->ctl, KEPT_MS,
+		    "events: no answer in time; see 'pluginctl status "
+		    "plugind-router'");
+	}
+	if (b->ctl->argc == 0 && error == 0)
 		error = subscribe(p, ">");
 	for (int i = 0; i < b->ctl->argc && error == 0; i++)
 		error = subscribe(p, b->ctl->argv[i]);
 	return error;
+}
+
+/* Who follows leaves like this; else it is not all there is. */
+static int
+leave(struct plugind *p)
+{
+	const struct bus *b = plugind_data(p);
+
+	return b->is_bounded ? interrupt(p) : PLUGIND_OK;
 }
 
 static const struct plugind_descriptor listener = {
@@ -412,6 +448,7 @@ static const struct plugind_descriptor listener = {
     .name = "pluginctl",
     .version = PLUGIND_VERSION,
     .initialize = listen_to,
+    .stop = leave,
 };
 
 /* 0, or an exit code after saying what is wrong. */
@@ -446,10 +483,9 @@ parse_events(struct bus *b)
 			return ctl_fail(MSG_CODE_USAGE,
 			    "--count %s: not a number of events", count);
 	}
-	if (!b->ctl->option[OPTION_FOLLOW] && count == NULL)
-		return ctl_fail(MSG_CODE_USAGE,
-		    "say -f to follow the events, or --count N for the next "
-		    "N; --since 1h begins with those that were kept");
+	b->is_bounded = !b->ctl->option[OPTION_FOLLOW] && count == NULL;
+	if (b->is_bounded && since == NULL)
+		b->since_ms = 0; /* all that is kept */
 	return 0;
 }
 

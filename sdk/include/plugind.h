@@ -626,6 +626,18 @@ PLUGIND_API int plugind_subscribe_since(struct plugind *p, const char *pattern,
     unsigned flags, int64_t since_ms, plugind_event_fn *fn, void *arg);
 PLUGIND_API int plugind_subscribe_after(struct plugind *p, const char *pattern,
     unsigned flags, const char *id, plugind_event_fn *fn, void *arg);
+typedef void plugind_caught_up_fn(struct plugind *p, void *arg);
+
+/*
+ * Calls `fn` when every subscription with `since` or `after` has had what was
+ * kept for it, also if that was nothing: behind the last of these events, in
+ * front of the first of the time after. Again when that has become true again,
+ * after a further subscription or with another router. Not while one was
+ * refused (plugind_on_refused). One a plugin, NULL: none; set it before you
+ * subscribe.
+ */
+PLUGIND_API void plugind_on_caught_up(
+    struct plugind *p, plugind_caught_up_fn *fn, void *arg);
 /* All of this pattern. From within `fn`, too. */
 PLUGIND_API void plugind_unsubscribe(struct plugind *p, const char *pattern);
 

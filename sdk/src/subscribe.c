@@ -126,6 +126,7 @@ tell_wish(struct subscribe *s, struct subscription *k)
 	struct buf b;
 
 	k->wish = k->id;
+	s->is_behind = true;
 	k->router[0] = '\0';
 	buf_init_fixed(&b, storage, sizeof(storage));
 	frame_put(&b, MSG_SUBSCRIBE, k->wish, 3);
@@ -550,6 +551,21 @@ take_gap(struct subscribe *s, struct wire_cursor *c, uint32_t fields)
 	return true;
 }
 
+/* Once for those that have waited for it together. */
+static void
+tell_caught_up(struct subscribe *s)
+{
+	const struct subscription *k;
+
+	TAILQ_FOREACH(k, &s->all, link) {
+		if (k->fn != NULL && k->wish > s->mark)
+			return; /* it waits */
+	}
+	s->is_behind = false;
+	if (s->caught_up != NULL && !s->p->leaving)
+		s->caught_up(s->p, s->caught_up_arg);
+}
+
 /* [wish]: this one, and all before it, are met in front of this frame. */
 static bool
 take_mark(struct subscribe *s, struct wire_cursor *c, uint32_t fields)
@@ -557,6 +573,8 @@ take_mark(struct subscribe *s, struct wire_cursor *c, uint32_t fields)
 	if (wire_get_uint(c, &s->mark) != 0)
 		return false;
 	skip_fields(c, fields - 1);
+	if (s->is_behind)
+		tell_caught_up(s);
 	return true;
 }
 
@@ -649,6 +667,7 @@ make_subscription(
 	k->len = len;
 	memcpy(k->pattern, pattern, len + 1);
 	TAILQ_INSERT_TAIL(&s->all, k, link);
+	s->is_behind = s->is_behind || k->wish != 0;
 	say(s);
 	return 0;
 }
@@ -725,4 +744,11 @@ plugind_on_gap(struct plugind *p, plugind_gap_fn *fn, void *arg)
 {
 	p->subscribe.gap = fn;
 	p->subscribe.gap_arg = arg;
+}
+
+void
+plugind_on_caught_up(struct plugind *p, plugind_caught_up_fn *fn, void *arg)
+{
+	p->subscribe.caught_up = fn;
+	p->subscribe.caught_up_arg = arg;
 }

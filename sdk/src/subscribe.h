@@ -60,6 +60,9 @@ struct subscribe {
 	struct event *idle; /* acknowledges when all is read */
 	plugind_gap_fn *gap;
 	void *gap_arg;
+	bool is_behind; /* what was before may not have come yet, for some */
+	plugind_caught_up_fn *caught_up;
+	void *caught_up_arg;
 };
 
 /* 0 or -ENOMEM; subscribe_fini in any case. */

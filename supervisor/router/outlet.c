@@ -60,6 +60,7 @@ struct outlet {
 	size_t sent_bytes;
 	uint64_t last_no;
 	uint64_t mark;
+	uint64_t told_mark; /* in a frame that was sent */
 	struct outlet_report report;
 };
 
@@ -321,6 +322,8 @@ outlet_flush(struct outlet *o)
 		TAILQ_INSERT_TAIL(&o->sent, p, link);
 		o->nsent++;
 		o->sent_bytes += p->body.len;
+		if (p->mark > o->told_mark)
+			o->told_mark = p->mark;
 		send_parcel(o, p);
 	}
 }
@@ -497,13 +500,26 @@ lose(struct outlet *o, uint64_t n, uint64_t from, uint64_t to)
 	widen_gap(o, n, from, to);
 }
 
-bool
+/* One that waits says it, if it was not said yet; there may be nothing else in
+ * it. Without memory for it, the next event says so. */
+static void
+keep_mark(struct outlet *o)
+{
+	if (o->mark > o->told_mark)
+		(void)open_parcel(o, 0);
+}
+
+void
 outlet_mark(struct outlet *o, uint64_t wish)
 {
-	if (wish <= o->mark)
-		return false;
 	o->mark = wish;
-	return true;
+	keep_mark(o);
+}
+
+bool
+outlet_is_marked(const struct outlet *o, uint64_t wish)
+{
+	return wish <= o->mark;
 }
 
 /* [nil, 0, from, to, why, wish] */
@@ -550,6 +566,7 @@ outlet_put(
 		be_slow(o);
 	while (is_too_much(o) && drop_oldest(o))
 		;
+	keep_mark(o); /* it may have been among them */
 }
 
 void

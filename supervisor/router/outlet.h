@@ -78,9 +78,11 @@ void outlet_limit(struct outlet *o, const struct outlet_limits *limits);
  * a gap. `t` (NULL: none) is held if the outlet blocks. */
 void outlet_put(
     struct outlet *o, const struct outlet_run *run, struct outlet_ticket *t);
-/* From here on there is what a subscription has asked for: frames that begin
- * behind this say so. False: `wish` is not greater than the last one. */
-bool outlet_mark(struct outlet *o, uint64_t wish);
+/* Up to here there was what a subscription has asked for: frames that begin
+ * behind this say so, and one follows, if only to say it. */
+void outlet_mark(struct outlet *o, uint64_t wish);
+/* Whether that was said of this one, or of one after it. */
+bool outlet_is_marked(const struct outlet *o, uint64_t wish);
 /* Says, in this place, that some events before a subscription are missing;
  * those from `from` to `to`, or 0: nobody knows. */
 void outlet_put_missing(

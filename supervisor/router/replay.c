@@ -110,11 +110,12 @@ replay_run(struct peer *p, const char *pattern, const struct replay *replay,
 	    .arg = &reader,
 	};
 
-	if (!outlet_mark(p->outlet, wish))
+	if (outlet_is_marked(p->outlet, wish))
 		return; /* it is said again: that was done */
 	tell_missing(p->outlet, replay, &q, wish);
 	if (retain_find(&q) != 0) /* no memory: all of it, perhaps */
 		outlet_put_missing(p->outlet, wish, 0, 0);
+	outlet_mark(p->outlet, wish); /* that was all */
 	outlet_flush(p->outlet);
 }
 

@@ -48,12 +48,26 @@ exits 2 publish custom.x '[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]' && said deep
 ok 'publish wants no abyss'
 exits 1 publish custom.x '[[[[[[[[[[[[[[1]]]]]]]]]]]]]]' && said deep
 ok 'nor half of one'
-exits 2 events && said 'say -f'
-ok 'events says what it cannot do'
 exits 2 events -f 'custom.>.x' && exits 2 events --count 0
 ok 'events wants patterns and a number'
 exits 0 publish custom.x
 ok 'publish'
+exits 0 events nothing.at.all && [ ! -s "$dir/out" ] && [ ! -s "$dir/err" ]
+ok 'events: nothing is kept of that, and it ends'
+exits 0 publish custom.kept.a '"first"' && exits 0 publish custom.kept.b 2 &&
+	exits 0 publish custom.kept.a '"third"' &&
+	exits 0 events 'custom.kept.*' && [ "$(wc -l <"$dir/out")" -eq 3 ] &&
+	[ "$(sed 's/.* //' "$dir/out" | tr '\n' ' ')" = '"first" 2 "third" ' ]
+ok 'events prints what is kept, in order, and ends'
+exits 0 events custom.kept.b custom.kept.a -o name &&
+	[ "$(sort "$dir/out" | uniq -c | tr -s ' \n' ' ')" = \
+		' 2 custom.kept.a 1 custom.kept.b ' ]
+ok 'of several patterns'
+exits 0 events --since 1h 'custom.kept.*' && prints third &&
+	exits 0 events --since 2100-01-01 'custom.kept.*' && [ ! -s "$dir/out" ]
+ok 'since a time'
+exits 0 events && prints ' plugin.started ' && prints ' custom.kept.b '
+ok 'of all topics'
 exits 4 publish plugin.failed 1 && said 'permission denied'
 ok 'publish: topics of the supervisor are its own'
 
@@ -89,6 +103,9 @@ ok 'clients: names'
 
 router=$("$pluginctl" status -o json plugind-router |
 	sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+kill -STOP "$router"
+exits 75 events --timeout 300ms 'custom.kept.*' && said 'no answer in time'
+ok 'events waits as long as --timeout'
 kill -KILL "$router" && until_so sh -c \
 	"$pluginctl publish custom.be.hind && grep -q be.hind $dir/heard" &&
 	until_so grep -q 'router was replaced' "$dir/missed"

@@ -50,7 +50,7 @@ ok '-n is of the command'
 for command in status 'show x' 'why x' graph failures version ping \
 	'start x' 'stop x' 'restart x' 'reload x' reload 'kill x' 'reset x' \
 	'enable x' 'disable x' 'scale x 2' 'wait x' logs 'logs -f' \
-	'config show' plan apply 'config edit x' 'publish x.y' 'events -f' \
+	'config show' plan apply 'config edit x' 'publish x.y' 'events -f' events \
 	clients top; do
 	# shellcheck disable=SC2086 # words on purpose
 	exits 69 $command && said "$dir/none.sock"

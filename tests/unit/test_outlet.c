@@ -111,7 +111,8 @@ hear(void *arg, const void *head, size_t head_len, const void *body, size_t len)
 
 	(void)arg;
 	memcpy(whole, head, head_len);
-	memcpy(whole + head_len, body, len);
+	if (len > 0)
+		memcpy(whole + head_len, body, len);
 	ck_assert_int_eq(frame_parse(whole, head_len + len, &f), 0);
 	ck_assert_uint_eq(f.type, MSG_EVENTS);
 	seen.frames++;
@@ -365,18 +366,20 @@ START_TEST(test_late)
 }
 END_TEST
 
-/* Frames tell which wishes are met, and a wish begins a frame: what grew until
- * then is not counted for it. */
+/* Frames tell which wishes are met, and that begins a frame: what grew until
+ * then, and what was kept, is in front of it. */
 START_TEST(test_wish)
 {
 	put(1, 10);
 	put(3, 10);
 	ck_assert_uint_eq(seen.events, 1);
-	ck_assert(outlet_mark(outlet, 7));
-	ck_assert(!outlet_mark(outlet, 7));
 	outlet_put_missing(outlet, 7, 1, 2);
 	put_kept(3, 1, 7);
 	put_kept(4, 1, 7);
+	ck_assert(!outlet_is_marked(outlet, 7));
+	outlet_mark(outlet, 7);
+	ck_assert(outlet_is_marked(outlet, 7));
+	ck_assert(!outlet_is_marked(outlet, 8));
 	put(1, 10);
 	ck_assert_int_eq(outlet_acknowledge(outlet, 1), 0);
 	ck_assert_int_eq(outlet_acknowledge(outlet, seen.last_no), 0);
@@ -404,12 +407,12 @@ START_TEST(test_wish_overflow)
 	put_seq = 100;
 	seen.next_seq = 101;
 	put(1, 10);
-	ck_assert(outlet_mark(outlet, 7));
 	outlet_put_missing(outlet, 7, 0, 0);
 	put_kept(3, 10, 7);
-	ck_assert(outlet_mark(outlet, 8));
+	outlet_mark(outlet, 7);
 	seen.next_seq = 3; /* where the gap begins */
 	put_kept(50, 20, 8);
+	outlet_mark(outlet, 8);
 	ck_assert_uint_eq(report().dropped, 10);
 	ck_assert_int_eq(outlet_acknowledge(outlet, 1), 0);
 	ck_assert_uint_eq(seen.gaps, 1);
@@ -418,7 +421,51 @@ START_TEST(test_wish_overflow)
 	ck_assert_uint_eq(seen.kept, 20);
 	ck_assert_uint_eq(seen.kept_seq, 50);
 	ck_assert_uint_eq(seen.wish, 8);
+	ck_assert_int_eq(outlet_acknowledge(outlet, seen.last_no), 0);
 	ck_assert_uint_eq(seen.mark, 8);
+}
+END_TEST
+
+/* Where nothing was kept, and nothing follows, it is said all the same. */
+START_TEST(test_wish_alone)
+{
+	outlet_mark(outlet, 7);
+	outlet_flush(outlet);
+	ck_assert_uint_eq(seen.frames, 1);
+	ck_assert_uint_eq(seen.mark, 7);
+	ck_assert_int_eq(outlet_acknowledge(outlet, 1), 0);
+	outlet_flush(outlet);
+	ck_assert_uint_eq(seen.frames, 1);
+	ck_assert_uint_eq(report().bytes, 0);
+}
+END_TEST
+
+/* It is not lost with what is dropped. */
+START_TEST(test_wish_dropped)
+{
+	outlet_free(outlet);
+	open_outlet(5, UINT64_MAX, 0);
+	put_seq = 100;
+	seen.next_seq = 101;
+	put(1, 10);
+	put_kept(99, 3, 7);
+	outlet_mark(outlet, 7);
+	seen.next_seq = 99; /* where the gap begins */
+	put(10, 10);
+	ck_assert_uint_eq(report().dropped, 13);
+	ck_assert_uint_eq(report().waiting, 1);
+	ck_assert_int_eq(outlet_acknowledge(outlet, 1), 0);
+	ck_assert_uint_eq(seen.gaps, 1);
+	ck_assert_int_eq(outlet_acknowledge(outlet, 2), 0);
+	ck_assert_uint_eq(seen.frames, 3);
+	ck_assert_uint_eq(seen.mark, 7);
+	/* Once it is told, it needs no frame any more. */
+	put(1, 10);
+	put(10, 10);
+	ck_assert_int_eq(outlet_acknowledge(outlet, 3), 0);
+	ck_assert_int_eq(outlet_acknowledge(outlet, seen.last_no), 0);
+	ck_assert_uint_eq(report().bytes, 0);
+	ck_assert_uint_eq(report().waiting, 0);
 }
 END_TEST
 
@@ -448,6 +495,8 @@ main(void)
 	tcase_add_test(tc, test_late);
 	tcase_add_test(tc, test_wish);
 	tcase_add_test(tc, test_wish_overflow);
+	tcase_add_test(tc, test_wish_alone);
+	tcase_add_test(tc, test_wish_dropped);
 	tcase_add_test(tc, test_large);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);

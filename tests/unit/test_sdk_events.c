@@ -1,128 +1,8 @@
 /*
- * test_sdk_events: how a plugin's events leave, and what it hears of others'.
+ * test_sdk_events: how a plugin's events leave, and what it hears of others'. What
+ * was before it subscribed is in test_sdk_since.c.
  */
-#include "sdk/src/plugin.h"
-
-#include "common/msgs.h"
-#include "unit.h"
-
-#include <errno.h>
-#include <event2/event.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-enum { FRAMES_MAX = 256 };
-
-static struct plugind *p;
-
-/* What it has sent. */
-static struct sent {
-	uint64_t type;
-	uint64_t id;
-	uint64_t first;  /* publish: data of the first event */
-	uint64_t number; /* events.ack */
-	uint32_t n;      /* publish: events */
-	bool again;
-	char text[64];  /* subscribe */
-	char since[64]; /* its id, or its time as digits; "": none */
-} sent[FRAMES_MAX];
-static size_t nsent;
-
-static void
-read_publish(struct frame *f, struct sent *s)
-{
-	const void *data;
-	uint64_t time_ms;
-	size_t len;
-	uint32_t fields;
-
-	ck_assert_int_eq(frame_uint(f, &time_ms), 0);
-	ck_assert_int_eq(frame_raw(f, &data, &len), 0);
-	ck_assert_int_eq(wire_get_bool(&f->args, &s->again), 0);
-	ck_assert_int_eq(wire_get_array(&f->args, &s->n), 0);
-	ck_assert_int_eq(wire_get_array(&f->args, &fields), 0);
-	ck_assert_int_eq(wire_skip(&f->args), 0);
-	if (wire_peek(&f->args) == WIRE_UINT)
-		(void)wire_get_uint(&f->args, &s->first);
-}
-
-static void
-read_ack(struct frame *f, struct sent *s)
-{
-	ck_assert_int_eq(frame_str(f, s->text, sizeof(s->text)), 0);
-	ck_assert_str_eq(s->text, p->subscribe.epoch);
-	ck_assert_int_eq(frame_uint(f, &s->number), 0);
-}
-
-static void
-read_subscribe(struct frame *f, struct sent *s)
-{
-	uint64_t number = 0;
-
-	ck_assert_int_eq(frame_str(f, s->text, sizeof(s->text)), 0);
-	if (frame_uint(f, &number) != 0 || !frame_next(f))
-		return;
-	f->nargs++;
-	if (frame_uint(f, &number) == 0)
-		snprintf(s->since, sizeof(s->since), "%llu",
-		    (unsigned long long)number);
-	else
-		ck_assert_int_eq(frame_str(f, s->since, sizeof(s->since)), 0);
-}
-
-static unsigned room; /* for so many frames */
-
-static int
-take(void *arg, const void *data, size_t len)
-{
-	struct sent *s = &sent[nsent];
-	struct frame f;
-
-	(void)arg;
-	if (room == 0)
-		return -EAGAIN;
-	room--;
-	ck_assert_uint_lt(nsent, FRAMES_MAX);
-	ck_assert_int_eq(frame_parse(data, len, &f), 0);
-	*s = (struct sent){.type = f.type, .id = f.id};
-	if (f.type == MSG_PUBLISH)
-		read_publish(&f, s);
-	else if (f.type == MSG_EVENTS_ACK)
-		read_ack(&f, s);
-	else
-		read_subscribe(&f, s);
-	nsent++;
-	return 0;
-}
-
-static void
-acknowledge(uint64_t type, uint64_t id)
-{
-	struct frame f = {.type = type, .id = id};
-
-	plugin_acknowledged(p, &f, FRAME_OK);
-}
-
-static void
-setup(void)
-{
-	static const struct plugind_descriptor d = {
-	    .name = "me", .version = "1"};
-	struct identity identity = {.name = "me", .instance = 1};
-
-	ck_assert_int_eq(plugin_new(&d, &identity, take, NULL, &p), 0);
-	room = UINT_MAX;
-	subscribe_welcome(&p->subscribe, "e1");
-	plugin_say_again(p, true);
-	nsent = 0;
-}
-
-static void
-teardown(void)
-{
-	plugin_free(p);
-}
+#include "sdkevents.h"
 
 static int
 publish(uint64_t n, size_t padding)
@@ -179,7 +59,7 @@ on_writable(struct plugind *plugin, void *arg)
 START_TEST(test_full)
 {
 	uint32_t published = 0;
-	uint32_t heard = 0;
+	uint32_t taken = 0;
 
 	writable = 0;
 	plugind_on_writable(p, on_writable, NULL);
@@ -195,8 +75,8 @@ START_TEST(test_full)
 	for (size_t i = 1; i < nsent; i++)
 		acknowledge(MSG_PUBLISH, sent[i].id);
 	for (size_t i = 0; i < nsent; i++)
-		heard += sent[i].n;
-	ck_assert_uint_eq(heard, published);
+		taken += sent[i].n;
+	ck_assert_uint_eq(taken, published);
 	ck_assert_int_eq(writable, 2); /* once a wish */
 }
 END_TEST
@@ -304,16 +184,16 @@ static void
 deny(uint64_t type, uint64_t id, uint64_t code, const char *why)
 {
 	struct frame f;
-	struct buf b;
+	struct buf out;
 
-	buf_init(&b, 1000);
-	frame_put(&b, (unsigned)type, id, 2);
-	wire_put_uint(&b, code);
-	wire_put_str(&b, why);
-	ck_assert_int_eq(frame_parse(b.data, b.len, &f), 0);
+	buf_init(&out, 1000);
+	frame_put(&out, (unsigned)type, id, 2);
+	wire_put_uint(&out, code);
+	wire_put_str(&out, why);
+	ck_assert_int_eq(frame_parse(out.data, out.len, &f), 0);
 	ck_assert_int_eq(frame_uint(&f, &code), 0);
 	plugin_acknowledged(p, &f, code);
-	buf_fini(&b);
+	buf_fini(&out);
 }
 
 static const struct {
@@ -360,82 +240,6 @@ START_TEST(test_like_topics)
 END_TEST
 
 /* --- in ---------------------------------------------------------------- */
-
-static char heard[512];
-static char a[] = "a", b[] = "b", c[] = "c";
-static const char *topic = "custom.x"; /* of what is delivered */
-
-static void
-on_event(struct plugind *plugin, struct plugind_event *e, void *arg)
-{
-	(void)plugin;
-	snprintf(heard + strlen(heard), sizeof(heard) - strlen(heard),
-	    "%s:%s:%llu%s ", (const char *)arg, plugind_event_topic(e),
-	    (unsigned long long)plugind_event_seq(e),
-	    plugind_event_is_again(e) ? "!" : "");
-}
-
-static void
-on_last_event(struct plugind *plugin, struct plugind_event *e, void *arg)
-{
-	on_event(plugin, e, arg);
-	plugind_unsubscribe(plugin, "custom.*");
-}
-
-static void
-on_gap(
-    struct plugind *plugin, uint64_t n, enum plugind_gap_reason why, void *arg)
-{
-	(void)plugin;
-	(void)arg;
-	snprintf(heard + strlen(heard), sizeof(heard) - strlen(heard),
-	    "gap:%llu:%d ", (unsigned long long)n, (int)why);
-}
-
-/* A frame with a run of `n` events, or with a gap of so many. */
-static void
-deliver(
-    const char *epoch, uint64_t no, const char *source, uint32_t n, bool is_gap)
-{
-	static uint64_t seq;
-	struct buf out;
-
-	buf_init(&out, 65536);
-	frame_put(&out, MSG_EVENTS, no, 2);
-	wire_put_str(&out, epoch);
-	wire_put_array(&out, 1);
-	wire_put_array(&out, is_gap ? 5 : 6);
-	if (is_gap) {
-		wire_put_nil(&out);
-		wire_put_uint(&out, n);
-		wire_put_uint(&out, 1);
-		wire_put_uint(&out, n);
-		wire_put_str(&out, "overflow");
-	} else {
-		seq = no * 10;
-		wire_put_str(&out, source);
-		wire_put_uint(&out, 1);
-		wire_put_uint(&out, seq);
-		wire_put_nil(&out);
-		wire_put_bool(&out, no == 9);
-		wire_put_array(&out, n);
-		for (; n > 0; n--) {
-			wire_put_array(&out, 3);
-			wire_put_str(&out, topic);
-			wire_put_nil(&out);
-			wire_put_str(&out, "me");
-		}
-	}
-	ck_assert(subscribe_take(&p->subscribe, out.data, out.len));
-	buf_fini(&out);
-}
-
-static void
-expect(const char *text)
-{
-	ck_assert_str_eq(heard, text);
-	heard[0] = '\0';
-}
 
 START_TEST(test_handlers)
 {
@@ -616,168 +420,6 @@ START_TEST(test_acknowledgements)
 }
 END_TEST
 
-/* --- what was before --------------------------------------------------- */
-
-/* A frame of `epoch` that begins with `mark` (0: none), and in it a run of one
- * event, for the subscription with `wish` (0: all). seq 0: a gap instead. */
-static void
-deliver_wish(
-    const char *epoch, uint64_t no, uint64_t mark, uint64_t wish, uint64_t seq)
-{
-	struct buf out;
-
-	buf_init(&out, 65536);
-	frame_put(&out, MSG_EVENTS, no, 2);
-	wire_put_str(&out, epoch);
-	wire_put_array(&out, mark != 0 ? 2 : 1);
-	if (mark != 0) {
-		wire_put_array(&out, 1);
-		wire_put_uint(&out, mark);
-	}
-	wire_put_array(&out, (seq != 0 ? 6 : 5) + (wish != 0));
-	if (seq != 0) {
-		wire_put_str(&out, "other");
-		wire_put_uint(&out, 1);
-		wire_put_uint(&out, seq);
-		wire_put_nil(&out);
-		wire_put_bool(&out, false);
-		wire_put_array(&out, 1);
-		wire_put_array(&out, 2);
-		wire_put_str(&out, "custom.x");
-		wire_put_nil(&out);
-	} else {
-		wire_put_nil(&out);
-		wire_put_uint(&out, 0);
-		wire_put_uint(&out, 0);
-		wire_put_uint(&out, 9);
-		wire_put_str(&out, "not retained");
-	}
-	if (wish != 0)
-		wire_put_uint(&out, wish);
-	ck_assert(subscribe_take(&p->subscribe, out.data, out.len));
-	buf_fini(&out);
-}
-
-static void
-on_kept(struct plugind *plugin, struct plugind_event *e, void *arg)
-{
-	char id[64];
-
-	on_event(plugin, e, arg);
-	snprintf(id, sizeof(id), "%s:%llu", p->subscribe.epoch,
-	    (unsigned long long)plugind_event_seq(e));
-	ck_assert_str_eq(plugind_event_id(e), id);
-	ck_assert(plugind_event_is_retained(e) == (plugind_event_seq(e) < 10));
-}
-
-/* What is kept is for the one that has asked, and what comes as usual before
- * that for all others. */
-START_TEST(test_since)
-{
-	uint64_t wish, other;
-
-	heard[0] = '\0';
-	subscribe_welcome(&p->subscribe, "e1");
-	plugind_on_gap(p, on_gap, NULL);
-	ck_assert_int_eq(plugind_subscribe(p, "custom.>", 0, on_event, a), 0);
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "custom.x", 0, 77, on_kept, b), 0);
-	ck_assert_int_eq(
-	    plugind_subscribe_after(p, "custom.x", 0, "e0:5", on_kept, c), 0);
-	ck_assert_str_eq(sent[0].since, "");
-	ck_assert_str_eq(sent[1].since, "77");
-	ck_assert_str_eq(sent[2].since, "e0:5");
-	wish = sent[1].id;
-	other = sent[2].id;
-	ck_assert_uint_gt(other, wish);
-	deliver_wish("e1", 1, 0, 0, 20); /* before it has met any */
-	expect("a:custom.x:20 ");
-	deliver_wish("e1", 2, wish, wish, 0);
-	expect("gap:0:2 ");
-	deliver_wish("e1", 3, wish, wish, 5);
-	expect("b:custom.x:5 ");
-	deliver_wish("e1", 4, wish, 0, 21);
-	expect("a:custom.x:21 b:custom.x:21 ");
-	deliver_wish("e1", 5, other, other, 6);
-	expect("c:custom.x:6 ");
-	deliver_wish("e1", 6, other, other + 100, 6); /* nobody's any more */
-	deliver_wish("e1", 7, other, other + 100, 0);
-	expect("");
-	deliver_wish("e1", 8, other, 0, 22);
-	expect("a:custom.x:22 b:custom.x:22 c:custom.x:22 ");
-}
-END_TEST
-
-/* What a router has taken is not asked for again; what it has not, is, from
- * where it has come to; of another router, all. */
-START_TEST(test_since_again)
-{
-	uint64_t wish;
-
-	heard[0] = '\0';
-	subscribe_welcome(&p->subscribe, "e1");
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "custom.x", 0, 77, on_event, a), 0);
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "custom.y", 0, 0, on_event, b), 0);
-	wish = sent[0].id;
-	acknowledge(MSG_SUBSCRIBE, sent[1].id);
-	deliver_wish("e1", 1, wish, wish, 5);
-	nsent = 0;
-	plugin_say_again(p, true);
-	ck_assert_str_eq(sent[0].since, "e1:5");
-	ck_assert_uint_gt(sent[0].id, wish);
-	ck_assert_str_eq(sent[1].text, "custom.y");
-	ck_assert_str_eq(sent[1].since, "");
-	deliver_wish("e1", 2, wish, wish, 6); /* the first wish */
-	expect("a:custom.x:5 ");
-	wish = sent[0].id;
-	deliver_wish("e1", 3, wish, wish, 6);
-	expect("a:custom.x:6 ");
-	acknowledge(MSG_SUBSCRIBE, wish);
-	nsent = 0;
-	plugin_say_again(p, true);
-	ck_assert_str_eq(sent[0].since, "");
-	deliver_wish("e1", 4, wish, 0, 20);
-	expect("a:custom.x:20 ");
-	nsent = 0;
-	subscribe_welcome(&p->subscribe, "e2");
-	plugin_say_again(p, true);
-	ck_assert_str_eq(sent[0].since, "0");
-	ck_assert_str_eq(sent[1].since, "0"); /* as its author has said */
-	deliver_wish("e2", 1, 0, 0, 1);
-	expect("");
-	deliver_wish("e2", 2, sent[0].id, sent[0].id, 1);
-	expect("a:custom.x:1 ");
-}
-END_TEST
-
-/* One that was refused is not taken for one that is met. */
-START_TEST(test_since_refused)
-{
-	static const char *const wrong[] = {
-	    "", ":", "e:", ":5", "e1:x", "e1:-5", "e1:5 "};
-	struct frame f = {.type = MSG_SUBSCRIBE};
-
-	for (size_t i = 0; i < COUNT(wrong); i++)
-		ck_assert_int_eq(plugind_subscribe_after(
-		                     p, "a", 0, wrong[i], on_event, NULL),
-		    -EINVAL);
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "a", 0, -1, on_event, NULL), -EINVAL);
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "a..b", 0, 0, on_event, NULL), -EINVAL);
-	ck_assert_uint_eq(nsent, 0);
-	subscribe_welcome(&p->subscribe, "e1");
-	ck_assert_int_eq(
-	    plugind_subscribe_since(p, "custom.x", 0, 77, on_event, a), 0);
-	f.id = sent[0].id;
-	plugin_acknowledged(p, &f, FRAME_DENIED);
-	plugin_say_again(p, true);
-	ck_assert_str_eq(sent[1].since, "77");
-}
-END_TEST
-
 int
 main(void)
 {
@@ -785,8 +427,7 @@ main(void)
 	    test_held_up, test_refused, test_published, test_whole,
 	    test_like_topics, test_handlers, test_topics, test_unsubscribe,
 	    test_many_patterns, test_router_gap, test_gaps,
-	    test_acknowledgements, test_since, test_since_again,
-	    test_since_refused};
+	    test_acknowledgements};
 	Suite *suite = suite_create("sdk_events");
 	TCase *tc = tcase_create("events");
 
