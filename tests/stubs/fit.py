@@ -115,9 +115,11 @@ class Plugin:
     # --- the connection
 
     def look_for_marker(self):
+        """All of it is from one open file: with the inode of one marker and
+        the epoch of the next the same router would be another once more."""
         try:
-            st = os.stat(f"{DIR}/router")
             with open(f"{DIR}/router", encoding="ascii") as f:
+                st = os.fstat(f.fileno())
                 epoch = f.read()
         except FileNotFoundError:
             return
