@@ -21,9 +21,8 @@ begin_offering(struct script *s)
 		return script_skip(s, "it offers no method");
 	if (!script_begin(s, STAGE_RUNNING))
 		return false;
-	if (s->conform->offers == OFFERS_UNKNOWN)
-		(void)script_rest(s, script_moment_ms(s) / 2);
-	if (script_heard(s, MSG_REGISTER, 0) != NULL)
+	if (s->conform->offers == OFFERS_UNKNOWN &&
+	    script_hear_unasked(s, MSG_REGISTER) != NULL)
 		s->conform->offers = OFFERS_METHODS;
 	if (s->conform->offers == OFFERS_METHODS)
 		return true;

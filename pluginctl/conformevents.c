@@ -135,8 +135,7 @@ subscribes_again(struct script *s)
 
 	if (!script_begin(s, STAGE_RUNNING))
 		return false;
-	(void)script_rest(s, script_moment_ms(s) / 2);
-	h = script_heard(s, MSG_SUBSCRIBE, 0);
+	h = script_hear_unasked(s, MSG_SUBSCRIBE);
 	if (h == NULL)
 		return script_skip(s, no_subscription);
 	memcpy(pattern, h->text, sizeof(pattern));
@@ -255,8 +254,7 @@ publishes_again(struct script *s)
 	s->peer.publish_answer = CONFORM_SILENCE;
 	if (!script_begin(s, STAGE_RUNNING))
 		return false;
-	(void)script_rest(s, script_moment_ms(s) / 2);
-	h = script_heard(s, MSG_PUBLISH, 0);
+	h = script_hear_unasked(s, MSG_PUBLISH);
 	if (h == NULL)
 		return script_skip(s, "it has published nothing");
 	id = h->id;

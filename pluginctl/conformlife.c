@@ -266,7 +266,7 @@ survives(struct script *s, const char *what)
 	static const char expected[] =
 	    "it goes on, connected again if the connection has ended";
 
-	if (!script_rest(s, script_moment_ms(s) / PAUSES))
+	if (!script_rest(s, script_pause_ms(s) / PAUSES))
 		return script_fail(s, expected, "%s came", what);
 	return script_is_well(s);
 }
@@ -307,12 +307,12 @@ survives_garbage_on(struct script *s, enum conform_pipe pipe)
 	if (!survives(s, "a message that is no frame"))
 		return false;
 	conformpeer_send_raw(&s->peer, pipe, huge, sizeof(huge));
-	(void)script_rest(s, script_moment_ms(s) / PAUSES);
+	(void)script_rest(s, script_pause_ms(s) / PAUSES);
 	conformpeer_drop(&s->peer, pipe);
 	if (!survives(s, "a message that is too long"))
 		return false;
 	conformpeer_send_raw(&s->peer, pipe, http, sizeof(http) - 1);
-	(void)script_rest(s, script_moment_ms(s) / PAUSES);
+	(void)script_rest(s, script_pause_ms(s) / PAUSES);
 	conformpeer_drop(&s->peer, pipe);
 	return survives(s, "what is no message");
 }

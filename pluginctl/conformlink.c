@@ -16,6 +16,7 @@ waits_for_the_marker(struct script *s)
 {
 	if (!script_start(s))
 		return false;
+	/* Not before it has had time to start. */
 	(void)script_rest(s, script_moment_ms(s));
 	for (int i = 0; i < PIPE__COUNT; i++) {
 		if (s->peer.conn[i].count > 0)
@@ -100,7 +101,7 @@ outlives_its_router(struct script *s)
 		return false;
 	hellos = s->peer.hellos;
 	conformpeer_drop_all(&s->peer);
-	if (!script_rest(s, script_moment_ms(s)))
+	if (!script_rest(s, script_pause_ms(s)))
 		return script_fail(s, expected, "all connections had ended");
 	conformpeer_renew(&s->peer);
 	return script_mark(s) && script_hello(s, hellos + 1) &&

@@ -24,7 +24,8 @@ enum {
 	ARGS_MAX = 16 << 10,
 	FIRST_ID = 7000, /* unlike any op or request */
 	MOMENTS = 5,     /* in the time for anything */
-	TURN_MS = 1000,  /* of the loop, at most */
+	PAUSE_MS = 1000,
+	TURN_MS = 1000, /* of the loop, at most */
 };
 
 static const char name[] = "conform";
@@ -96,6 +97,14 @@ int64_t
 script_moment_ms(const struct script *s)
 {
 	return s->conform->timeout_ms / MOMENTS;
+}
+
+int64_t
+script_pause_ms(const struct script *s)
+{
+	int64_t ms = script_moment_ms(s);
+
+	return ms < PAUSE_MS ? ms : PAUSE_MS;
 }
 
 static bool
@@ -320,9 +329,9 @@ is_found(const struct script *s, const void *arg)
 }
 
 static const struct heard *
-await(struct script *s, const struct wanted *w)
+await(struct script *s, const struct wanted *w, int64_t ms)
 {
-	(void)wait_until(s, is_found, w, s->conform->timeout_ms);
+	(void)wait_until(s, is_found, w, ms);
 	return find(s, w);
 }
 
@@ -333,16 +342,15 @@ script_hear(
 	const struct wanted w = {
 	    .pipe = PIPE_HUB, .type = type, .op = op, .id = id, .since = since};
 
-	return await(s, &w);
+	return await(s, &w, s->conform->timeout_ms);
 }
 
 const struct heard *
-script_heard(const struct script *s, unsigned type, size_t since)
+script_hear_unasked(struct script *s, unsigned type)
 {
-	const struct wanted w = {
-	    .pipe = PIPE_HUB, .type = type, .since = since};
+	const struct wanted w = {.pipe = PIPE_HUB, .type = type};
 
-	return find(s, &w);
+	return await(s, &w, script_moment_ms(s) / 2);
 }
 
 static const char *
@@ -358,7 +366,7 @@ script_answer(struct script *s, const struct order *o)
 {
 	const struct wanted w = {
 	    .pipe = PIPE_COMMAND, .request = o->request, .since = o->since};
-	const struct heard *h = await(s, &w);
+	const struct heard *h = await(s, &w, s->conform->timeout_ms);
 
 	if (h == NULL)
 		script_fail(s,
@@ -380,7 +388,7 @@ script_outcome(struct script *s, const struct order *o)
 	    .type = MSG_OUTCOME,
 	    .op = o->op,
 	    .since = o->since};
-	const struct heard *h = await(s, &w);
+	const struct heard *h = await(s, &w, s->conform->timeout_ms);
 
 	if (h == NULL)
 		script_fail(s, "an outcome (302) with its op on hub.sock",

@@ -100,9 +100,8 @@ bool script_do(struct script *s, unsigned type);
 const struct heard *script_hear(
     struct script *s, unsigned type, uint64_t op, uint64_t id, size_t since);
 
-/* The same among what has come. */
-const struct heard *script_heard(
-    const struct script *s, unsigned type, size_t since);
+/* What it says of its own accord, if it does: waits half a moment at most. */
+const struct heard *script_hear_unasked(struct script *s, unsigned type);
 
 /* Waits for the n-th accepted hello. */
 bool script_hello(struct script *s, unsigned n);
@@ -116,8 +115,11 @@ bool script_exits(struct script *s, const char *expected);
 
 /* Listens for that long; false when the process ended meanwhile. */
 bool script_rest(struct script *s, int64_t ms);
-/* A fifth of the time for anything: "at once", and "not at all". */
+/* A fifth of the time for anything: "at once". */
 int64_t script_moment_ms(const struct script *s);
+/* That, but a second at most: "not at all". Who is given more time because
+ * he is slow need not be waited for longer when nothing is to come. */
+int64_t script_pause_ms(const struct script *s);
 
 /* The rules, and how many. */
 extern const struct conform_rule conform_link_rules[];
