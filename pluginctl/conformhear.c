@@ -446,7 +446,6 @@ conformhear_hub(
 	h.type = f.type;
 	h.id = f.id;
 	check_order(p, &h);
-	h.is_welcome = p->is_welcome;
 	row = find_row(f.type);
 	if (row != NULL)
 		wrong = row->hear(p, &f, &h);

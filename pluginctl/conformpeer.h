@@ -46,7 +46,6 @@ struct heard {
 	uint64_t op;      /* outcome; events.ack: the number */
 	uint64_t code;    /* outcome, status, answer */
 	bool again;       /* publish */
-	bool is_welcome;  /* hello was accepted on this connection before */
 	int64_t at_ms;
 	char text[CONFORM_TEXT_MAX]; /* outcome: its text; subscribe: the
 	                              * pattern; events.ack: the epoch */
