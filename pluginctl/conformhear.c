@@ -397,14 +397,19 @@ choose_code(struct conformpeer *p, const struct heard *h)
 	return FRAME_OK;
 }
 
-static void
+/* False where another connection has taken the place of this one. */
+static bool
 welcome(struct conformpeer *p, size_t len)
 {
+	unsigned count = p->conn[PIPE_HUB].count;
+
 	if (len > HELLO_MAX)
 		conformpeer_fault(p, FAULT_HELLO,
 		    "hello had %zu bytes, more than 4 KiB", len);
 	/* One may have connected since we looked. */
 	conformpeer_accept(p);
+	if (p->conn[PIPE_HUB].count != count)
+		return false;
 	for (int i = 0; i < PIPE__COUNT; i++) {
 		if (p->conn[i].fd < 0)
 			conformpeer_fault(p, FAULT_ORDER,
@@ -413,6 +418,7 @@ welcome(struct conformpeer *p, size_t len)
 	}
 	p->is_welcome = true;
 	p->hellos++;
+	return true;
 }
 
 static void
@@ -451,8 +457,8 @@ conformhear_hub(
 		wrong = row->hear(p, &f, &h);
 	if (wrong != NULL)
 		conformpeer_fault(p, row->fault, "%s", wrong);
-	if (f.type == MSG_HELLO)
-		welcome(p, len);
+	if (f.type == MSG_HELLO && !welcome(p, len))
+		return;
 	record(p, &h);
 	answer(p, request, &h, choose_code(p, &h));
 }
