@@ -13,12 +13,10 @@
 
 #include "common/escape.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum {
@@ -224,6 +222,7 @@ run_program(struct ctl *ctl, char **argv)
 	    .timeout_ms = ctl->timeout_ms >= 0 ? ctl->timeout_ms : TIMEOUT_MS,
 	    /* Not 1: who writes a constant is found out. */
 	    .generation = 40};
+	int r;
 
 	if (conform.settings == NULL)
 		conform.settings = "";
@@ -235,9 +234,10 @@ run_program(struct ctl *ctl, char **argv)
 		return ctl_fail(MSG_CODE_USAGE,
 		    "--timeout %s: nothing can be done in less than 100ms",
 		    ctl->option[OPTION_TIMEOUT]);
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+	r = conformproc_adopt();
+	if (r != 0)
 		return ctl_fail(MSG_CODE_FAILED,
-		    "cannot become a subreaper: %s", strerror(errno));
+		    "cannot become a subreaper: %s", strerror(-r));
 	ctl_catch_interrupts(ctl);
 	conform.interrupt_fd = ctl->interrupt_fd;
 	return try_all(&conform);

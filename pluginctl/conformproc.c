@@ -5,7 +5,10 @@
  * The program gets what docs/PROTOCOL.md promises it: a session of its own,
  * the variables, and the cookie on a descriptor. What it leaves behind is
  * found by its session, and, since pluginctl is a subreaper meanwhile, among
- * our own children where it has left the session too.
+ * our own children where it has left the session too. Children that we had
+ * before, as when a shell has started something and then became pluginctl, and
+ * what those have left us, are older or of our own session, which nobody can
+ * enter.
  *
  * The process itself stays a zombie until the end, so that its number means
  * nobody else meanwhile.
@@ -17,7 +20,6 @@
 
 #include "common/units.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +54,113 @@ struct ends {
 	int exec_status; /* where the errno of exec goes */
 	int null;
 };
+
+/* --- processes --------------------------------------------------------- */
+
+int
+conformproc_adopt(void)
+{
+	/* Of the clock in /proc/PID/stat: what is there is older than what
+	 * will be started. */
+	const struct timespec two_ticks = {
+	    .tv_nsec = 2000000000L / sysconf(_SC_CLK_TCK)};
+
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		return -errno;
+	nanosleep(&two_ticks, NULL);
+	return 0;
+}
+
+/* Of /proc/PID/stat. */
+struct stat_line {
+	pid_t pid;
+	char state;
+	int parent;
+	int session;
+	unsigned long long start; /* in ticks since the machine's */
+};
+
+static bool
+read_stat(pid_t pid, struct stat_line *ret)
+{
+	char path[64], line[STAT_MAX];
+	const char *s;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	ret->pid = pid;
+	/* The name in brackets may hold anything. */
+	s = strrchr(line, ')');
+	return s != NULL &&
+	       sscanf(s, /* NOLINT(cert-err34-c) */
+	           ") %c %d %*d %d %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+	           "%*s %*s %*s %*s %*s %llu",
+	           &ret->state, &ret->parent, &ret->session, &ret->start) == 4;
+}
+
+/* Whether `it` is of the session of `own`, or has left it and was given to
+ * us. */
+static bool
+belongs_to(const struct stat_line *it, const struct stat_line *own)
+{
+	if (it->session == own->pid)
+		return true;
+	return it->parent == getpid() && it->session != getsid(0) &&
+	       it->start >= own->start;
+}
+
+/* False: it does not count. */
+typedef bool process_fn(
+    const struct stat_line *it, const struct stat_line *own);
+
+static bool
+kill_live(const struct stat_line *it, const struct stat_line *own)
+{
+	(void)own;
+	if (it->state == 'Z' || it->state == 'X')
+		return false;
+	kill(it->pid, SIGKILL);
+	return true;
+}
+
+/* But not itself. */
+static bool
+reap(const struct stat_line *it, const struct stat_line *own)
+{
+	return it->pid != own->pid && it->parent == getpid() &&
+	       waitpid(it->pid, NULL, WNOHANG) > 0;
+}
+
+/* How many of itself and all that it has started count. */
+static unsigned
+for_all_of_it(const struct conformproc *p, process_fn *fn)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *entry;
+	struct stat_line it, own;
+	unsigned n = 0;
+
+	if (proc == NULL || !read_stat(p->pid, &own)) {
+		if (proc != NULL)
+			closedir(proc);
+		return 0;
+	}
+	while ((entry = readdir(proc)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && read_stat(pid, &it) && belongs_to(&it, &own))
+			n += fn(&it, &own);
+	}
+	closedir(proc);
+	return n;
+}
 
 /* --- directories ------------------------------------------------------- */
 
@@ -107,11 +216,10 @@ conformproc_fini(struct conformproc *p)
 	if (p->pid > 0) {
 		kill(p->pid, SIGKILL);
 		(void)conformproc_sweep(p);
+		/* What became our child when its parent went; itself last. */
+		(void)for_all_of_it(p, reap);
 		waitpid(p->pid, NULL, 0);
 	}
-	/* What became our child when its parent went. */
-	while (p->pid > 0 && waitpid(-1, NULL, WNOHANG) > 0)
-		continue;
 	if (p->pidfd >= 0)
 		close(p->pidfd);
 	if (p->output_fd >= 0)
@@ -380,71 +488,16 @@ conformproc_holds_cookie(const struct conformproc *p, pid_t pid)
 	return found;
 }
 
-/* Whether /proc/PID/stat is that of a live process of its session, or of one
- * that has left it and was given to us. */
-static bool
-is_left_over(const struct conformproc *p, const char *stat)
-{
-	/* The name in brackets may hold anything. */
-	const char *s = strrchr(stat, ')');
-	int parent, group, session;
-	char state;
-
-	if (s == NULL || sscanf(s, ") %c %d %d %d", /* NOLINT(cert-err34-c) */
-	                     &state, &parent, &group, &session) != 4)
-		return false;
-	return state != 'Z' && state != 'X' &&
-	       (session == p->pid || parent == getpid());
-}
-
-static bool
-read_stat(const char *pid, char *out, size_t cap)
-{
-	char path[64];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, out, cap - 1);
-	close(fd);
-	out[n > 0 ? n : 0] = '\0';
-	return n > 0;
-}
-
-static unsigned
-kill_left_over(const struct conformproc *p)
-{
-	DIR *proc = opendir("/proc");
-	const struct dirent *entry;
-	char stat[STAT_MAX];
-	unsigned n = 0;
-
-	while (proc != NULL && (entry = readdir(proc)) != NULL) {
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !read_stat(entry->d_name, stat, sizeof(stat)) ||
-		    !is_left_over(p, stat))
-			continue;
-		kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL);
-		n++;
-	}
-	if (proc != NULL)
-		closedir(proc);
-	return n;
-}
-
 unsigned
 conformproc_sweep(struct conformproc *p)
 {
 	const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
-	unsigned found = kill_left_over(p);
+	unsigned found = for_all_of_it(p, kill_live);
 	unsigned left = found;
 
 	for (int i = 0; i < SWEEPS_MAX && left > 0; i++) {
 		nanosleep(&pause, NULL);
-		left = kill_left_over(p);
+		left = for_all_of_it(p, kill_live);
 	}
 	return found;
 }

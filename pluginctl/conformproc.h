@@ -33,6 +33,9 @@ struct conformproc {
 	bool said_more; /* than fits */
 };
 
+/* Once, before all: what a program leaves behind will be ours. 0 or -errno. */
+int conformproc_adopt(void);
+
 /* Makes the directories. 0 or -errno. */
 int conformproc_init(
     struct conformproc *p, char **argv, const char *name, uint64_t generation);

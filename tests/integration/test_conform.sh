@@ -67,6 +67,20 @@ exits 1 conform --timeout 200ms -- sh -c 'echo "what \033[1m is it" >&2' &&
 	[ "$(grep -c '^not ok' "$dir/out")" -eq \
 		"$(sed -n 's/^1\.\.//p' "$dir/out")" ]
 ok 'a program that is no plugin; what it says is escaped'
+# lives PID
+lives() {
+	grep -q '^State:.[^Z]' "/proc/$1/status" 2>"$dir/err"
+}
+# What a shell had started before it became pluginctl, in its own session and in
+# another, is not the program's; what the program has left there is.
+sh -c 'sleep 1000 & echo $! >"$0/same"; setsid sleep 1000 & echo $! >"$0/other"
+	exec "$@"' "$dir" "$pluginctl" conform --timeout 200ms -- \
+	sh -c "setsid sleep 1000 & echo \$! >'$dir/its'" >"$dir/out" 2>"$dir/err"
+same=$(cat "$dir/same")
+other=$(cat "$dir/other")
+lives "$same" && lives "$other" && ! lives "$(cat "$dir/its")"
+ok 'what was there before is left alone'
+kill "$same" "$other" 2>"$dir/err"
 exits 1 conform --timeout 200ms -- sh -c 'yes & exec sleep 1000' &&
 	[ "$(grep -c '^# output: y$' "$dir/out")" -le 100 ]
 ok 'one that writes without end is cut short'
