@@ -15,6 +15,9 @@
 enum { FRAME_MAX = 4 << 10 };
 
 static const char no_subscription[] = "it has subscribed to nothing";
+static const char end_expected[] =
+    "events.ack (313) after every hello, behind the last subscribe: until "
+    "then a router may withhold all events";
 static const char ack_expected[] =
     "events.ack (313) with the epoch and the number of the frame";
 
@@ -125,13 +128,39 @@ begin_subscribed(struct script *s)
 	return true;
 }
 
+/* What says that all has been subscribed to; NULL: it has not come. */
+static const struct heard *
+hear_end_of_subscriptions(struct script *s, size_t since)
+{
+	for (size_t i = since; i < s->peer.heard_count; i++) {
+		if (s->peer.heard[i].type == MSG_SUBSCRIBE)
+			since = i + 1;
+	}
+	return script_hear(s, MSG_EVENTS_ACK, 0, 0, since);
+}
+
+static bool
+says_all_again(struct script *s, const char *pattern)
+{
+	size_t since = s->peer.heard_count;
+
+	conformpeer_drop(&s->peer, PIPE_HUB);
+	if (!script_relink(s))
+		return false;
+	if (script_hear(s, MSG_SUBSCRIBE, 0, 0, since) == NULL)
+		return script_fail(s, "subscribe (311) after every hello",
+		    "\"%s\" was not said again", pattern);
+	return hear_end_of_subscriptions(s, since) != NULL ||
+	       script_fail(s, end_expected,
+	           "no events.ack came behind \"%s\", said again", pattern);
+}
+
 /* The first one finds out whether there is any subscription. */
 static bool
 subscribes_again(struct script *s)
 {
 	char pattern[CONFORM_TEXT_MAX];
 	const struct heard *h;
-	size_t since;
 
 	if (!script_begin(s, STAGE_RUNNING))
 		return false;
@@ -140,13 +169,10 @@ subscribes_again(struct script *s)
 		return script_skip(s, no_subscription);
 	memcpy(pattern, h->text, sizeof(pattern));
 	make_topic(pattern, s->conform->topic, sizeof(s->conform->topic));
-	since = s->peer.heard_count;
-	conformpeer_drop(&s->peer, PIPE_HUB);
-	if (!script_relink(s))
-		return false;
-	h = script_hear(s, MSG_SUBSCRIBE, 0, 0, since);
-	return h != NULL || script_fail(s, "subscribe (311) after every hello",
-	                        "\"%s\" was not said again", pattern);
+	if (script_hear(s, MSG_EVENTS_ACK, 0, 0, 0) == NULL)
+		return script_fail(s, end_expected,
+		    "no events.ack came after the first hello");
+	return says_all_again(s, pattern);
 }
 
 static bool
@@ -235,8 +261,12 @@ acknowledges_the_next_router(struct script *s)
 		return false;
 	conformpeer_drop_all(&s->peer);
 	conformpeer_renew(&s->peer);
+	since = s->peer.heard_count;
 	if (!script_relink(s))
 		return false;
+	/* As a router does; that it comes is another rule's. Before, the
+	 * program need not have read what hello was answered with. */
+	(void)hear_end_of_subscriptions(s, since);
 	since = s->peer.heard_count;
 	send_events(s, 1, KIND_EVENT);
 	return is_acknowledged(s, 1, since);

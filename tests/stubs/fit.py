@@ -144,6 +144,7 @@ class Plugin:
     def lose(self, name):
         self.pipes.pop(name).sock.close()
         self.welcome = self.hello_said = False
+        self.again_at = None
 
     # --- what is said
 
@@ -174,11 +175,17 @@ class Plugin:
     def say_all(self):
         self.again_at = None
         self.subscribe()
+        self.say_seen()
         self.register()
         for frame in list(self.unanswered.values()):
             if frame[1] == PUBLISH:
                 frame[3][2] = True
             self.put(frame)
+
+    def say_seen(self):
+        """Behind the subscriptions, which begin to hold with it; and of what
+        came before the answer to hello could be read."""
+        self.tell(ACK, list(self.seen))
 
     def subscribe(self):
         if "subscribe" in self.config:
@@ -216,6 +223,8 @@ class Plugin:
             self.again_at = time.monotonic() + PATIENCE_S
         elif kind == HELLO and code == RECEIVED:
             self.welcome = True
+            if arguments[2] != self.seen[0]:
+                self.seen = (arguments[2], 0)
             self.say_all()
         else:
             if code != RECEIVED:

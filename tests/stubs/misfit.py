@@ -431,6 +431,26 @@ class Once(Plugin):
             self.subscribed = True
 
 
+@breaks("subscribes again", settings=BUSY)
+class Endless(Plugin):
+    hellos = 0
+
+    def say_seen(self):
+        self.hellos += 1
+        if self.hellos == 1:
+            super().say_seen()
+
+
+@breaks("subscribes again", settings=BUSY)
+class Unready(Plugin):
+    hellos = 0
+
+    def say_seen(self):
+        self.hellos += 1
+        if self.hellos > 1:
+            super().say_seen()
+
+
 @breaks("acknowledges events/", settings=BUSY)
 class Behind(Plugin):
     def tell(self, kind, arguments):
