@@ -98,6 +98,10 @@ print_verdict(
 		print_note("seen: ", s->seen, strlen(s->seen));
 		print_note("expected: ", s->expected, strlen(s->expected));
 		printf("# read: PROTOCOL.md, \"%s\"\n", rule->section);
+		if (s->peer.heard_count == CONFORM_HEARD_MAX)
+			printf("# it said so much that %zu messages were not "
+			       "kept\n",
+			    s->peer.unheard);
 	}
 	print_output(&s->proc);
 	(void)fflush(stdout);

@@ -350,11 +350,24 @@ find_row(uint64_t type)
 	return NULL;
 }
 
-/* What follows when there is no room is not asked for by any rule. */
+/* Rules ask for the first of these after a hello, and what is behind them must
+ * find room. */
+static bool
+is_one_too_many(struct conformpeer *p, const struct heard *h)
+{
+	if (h->pipe == PIPE_HUB && h->type == MSG_PUBLISH)
+		return ++p->published > CONFORM_CHATTER_MAX;
+	if (h->pipe == PIPE_HUB && h->type == MSG_EVENTS_ACK)
+		return ++p->acknowledged > CONFORM_CHATTER_MAX;
+	return false;
+}
+
 static void
 record(struct conformpeer *p, const struct heard *h)
 {
-	if (p->heard_count < CONFORM_HEARD_MAX)
+	if (is_one_too_many(p, h) || p->heard_count == CONFORM_HEARD_MAX)
+		p->unheard++;
+	else
 		p->heard[p->heard_count++] = *h;
 }
 
@@ -418,6 +431,7 @@ welcome(struct conformpeer *p, size_t len)
 	}
 	p->is_welcome = true;
 	p->hellos++;
+	p->published = p->acknowledged = 0;
 	return true;
 }
 

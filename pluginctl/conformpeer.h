@@ -29,7 +29,8 @@ enum conform_fault {
 };
 
 enum {
-	CONFORM_HEARD_MAX = 512,
+	CONFORM_HEARD_MAX = 1024,
+	CONFORM_CHATTER_MAX = 64, /* of publish, and of events.ack, a hello */
 	CONFORM_TEXT_MAX = 256,
 	CONFORM_OPS_MAX = 64,
 	CONFORM_EPOCH_MAX = 17,
@@ -87,6 +88,9 @@ struct conformpeer {
 	char fault[FAULT__COUNT][CONFORM_TEXT_MAX]; /* the first; "": none */
 	struct heard heard[CONFORM_HEARD_MAX];
 	size_t heard_count;
+	/* Of what may come without end, since the last hello. */
+	size_t published, acknowledged;
+	size_t unheard; /* not kept */
 };
 
 void conformpeer_init(

@@ -96,6 +96,8 @@ begin events --settings 'listen=[custom.>+plugin.*],say=custom.x,count=3' \
 begin calls --settings offer=true "$modules/callmod.so"
 begin fit --settings 'subscribe=custom.*.>,publish=custom.x,method=give' \
 	"$python" "$fit"
+begin loud --settings 'listen=[custom.>],say=custom.x,count=2000000,size=500' \
+	"$modules/busmod.so"
 begin plain --settings 'listen=[custom.>],every=1' "$python" "$plain"
 wait
 ended hello
@@ -110,6 +112,8 @@ ended calls && ! prints '^ok.*call.*SKIP'
 ok 'a module with methods conforms'
 ended fit && prints ' 0 broken, 0 skipped$'
 ok 'what fits conforms, and no rule is skipped'
+ended loud && ! prints '^ok.*event.*SKIP'
+ok 'what publishes without end conforms'
 ended plain && ! prints '^ok.*\(event\|call\).*SKIP'
 ok 'the plugin in plain Python conforms'
 clean
