@@ -90,39 +90,43 @@ read_stdin(struct buf *text)
 }
 
 static int
-convert(const char *text, size_t len, struct buf *data)
+convert(const char *text, size_t len, const char *what, struct buf *data)
 {
 	struct jsonread_fault fault;
 	int error = jsonread(text, len, data, &fault);
 
 	if (error == -EBADMSG)
 		return ctl_fail(MSG_CODE_USAGE,
-		    "the data is not JSON, at line %zu, column %zu: %s",
+		    "%s: not JSON, at line %zu, column %zu: %s", what,
 		    fault.line, fault.column, fault.why);
+	if (error == -EMSGSIZE)
+		return ctl_fail(MSG_CODE_USAGE,
+		    "%s: larger than %zu KiB cannot be sent", what,
+		    data->limit >> 10);
 	if (error != 0)
-		return ctl_fail(MSG_CODE_USAGE, "the data cannot be sent: %s",
-		    error == -EMSGSIZE ? "it is larger than 1 MiB"
-		                       : strerror(-error));
+		return ctl_fail(MSG_CODE_USAGE, "%s: cannot be sent: %s", what,
+		    strerror(-error));
 	return 0;
 }
 
 int
-bus_read_data(const char *given, struct buf *data)
+bus_read_data(const char *given, const char *what, struct buf *data)
 {
 	struct buf text;
 	int code;
 	int error;
 
 	if (strcmp(given, "-") != 0)
-		return convert(given, strlen(given), data);
+		return convert(given, strlen(given), what, data);
 	buf_init(&text, 4 * EVENT_MAX);
 	error = read_stdin(&text);
 	if (error == 0)
-		code = convert(buf_cstr(&text), text.len, data);
+		code = convert(buf_cstr(&text), text.len, what, data);
 	else
-		code = ctl_fail(MSG_CODE_FAILED, "cannot read stdin: %s",
-		    error == -EMSGSIZE ? "it is larger than 4 MiB"
-		                       : strerror(-error));
+		code =
+		    ctl_fail(MSG_CODE_FAILED, "%s: cannot read stdin: %s", what,
+		        error == -EMSGSIZE ? "it is larger than 4 MiB"
+		                           : strerror(-error));
 	buf_fini(&text);
 	return code;
 }
@@ -223,7 +227,8 @@ bus_publish(struct ctl *ctl)
 		    field_escape(topic, strlen(topic)), why);
 	bus = (struct bus){.ctl = ctl, .subject = topic};
 	buf_init(&bus.data, EVENT_MAX);
-	code = bus_read_data(ctl->argc > 1 ? ctl->argv[1] : "null", &bus.data);
+	code = bus_read_data(
+	    ctl->argc > 1 ? ctl->argv[1] : "null", "the data", &bus.data);
 	if (code == 0)
 		code = plugind_client_main(ctl->socket_path, &publisher, &bus);
 	buf_fini(&bus.data);

@@ -147,7 +147,8 @@ buscall_call(struct ctl *ctl)
 	if (buscall.args == NULL)
 		return ctl_fail(MSG_CODE_FAILED, "out of memory");
 	buf_init(&data, DATA_MAX);
-	code = bus_read_data(ctl->argc > 2 ? ctl->argv[2] : "null", &data);
+	code = bus_read_data(
+	    ctl->argc > 2 ? ctl->argv[2] : "null", "the data", &data);
 	if (code == 0) {
 		plugind_write_raw(buscall.args, data.data, data.len);
 		code = plugind_client_main(ctl->socket_path, &caller, &buscall);

@@ -8,6 +8,7 @@
  */
 #include "conform.h"
 
+#include "bus.h"
 #include "conformscript.h"
 #include "ctl.h"
 
@@ -166,21 +167,18 @@ try_all(struct conform *conform)
 
 /* --- the command ------------------------------------------------------- */
 
-/* KEY=VALUE[,KEY=VALUE...] */
-static bool
-are_settings(const char *s)
+/* 0, or an exit code. */
+static int
+read_config(const char *given, struct buf *config)
 {
-	while (*s != '\0') {
-		size_t len = strcspn(s, ",");
-		size_t key = strcspn(s, "=");
+	struct wire_cursor c;
+	int code = bus_read_data(given, "--settings", config);
 
-		if (key == 0 || key >= len)
-			return false;
-		s += len;
-		if (*s == ',' && *++s == '\0')
-			return false;
-	}
-	return true;
+	wire_cursor_init(&c, config->data, config->len);
+	if (code != 0 || wire_peek(&c) == WIRE_MAP)
+		return code;
+	return ctl_fail(MSG_CODE_USAGE,
+	    "--settings: not an object; write it like '{\"port\": 7007}'");
 }
 
 static bool
@@ -219,21 +217,15 @@ find_host(char *out, size_t cap)
 }
 
 static int
-run_program(struct ctl *ctl, char **argv)
+try_program(struct ctl *ctl, char **argv, const struct buf *config)
 {
 	struct conform conform = {.argv = argv,
-	    .settings = ctl->option[OPTION_SETTINGS],
+	    .config = config,
 	    .timeout_ms = ctl->timeout_ms >= 0 ? ctl->timeout_ms : TIMEOUT_MS,
 	    /* Not 1: who writes a constant is found out. */
 	    .generation = 40};
 	int r;
 
-	if (conform.settings == NULL)
-		conform.settings = "";
-	if (!are_settings(conform.settings))
-		return ctl_fail(MSG_CODE_USAGE,
-		    "--settings %s: write it like port=7007,name=x",
-		    conform.settings);
 	if (conform.timeout_ms < TIMEOUT_MIN_MS)
 		return ctl_fail(MSG_CODE_USAGE,
 		    "--timeout %s: nothing can be done in less than 100ms",
@@ -245,6 +237,21 @@ run_program(struct ctl *ctl, char **argv)
 	ctl_catch_interrupts(ctl);
 	conform.interrupt_fd = ctl->interrupt_fd;
 	return try_all(&conform);
+}
+
+static int
+run_program(struct ctl *ctl, char **argv)
+{
+	const char *settings = ctl->option[OPTION_SETTINGS];
+	struct buf config;
+	int code;
+
+	buf_init(&config, CONFORM_CONFIG_MAX);
+	code = read_config(settings != NULL ? settings : "{}", &config);
+	if (code == 0)
+		code = try_program(ctl, argv, &config);
+	buf_fini(&config);
+	return code;
 }
 
 /* A module is run by pluginhost, which wants a path with a slash. */

@@ -11,7 +11,11 @@
 #include <signal.h>
 #include <string.h>
 
-enum { UNKNOWN_TYPE = 299, ARGS_MAX = 8 << 10, PAUSES = 10 };
+enum {
+	UNKNOWN_TYPE = 299,
+	ARGS_MAX = CONFORM_CONFIG_MAX + (8 << 10),
+	PAUSES = 10
+};
 
 /* --- commands ---------------------------------------------------------- */
 

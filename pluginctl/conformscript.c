@@ -12,7 +12,6 @@
 #include "common/msgs.h"
 #include "common/topic.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -21,7 +20,7 @@
 #include <string.h>
 
 enum {
-	ARGS_MAX = 16 << 10,
+	ARGS_MAX = CONFORM_CONFIG_MAX + (16 << 10),
 	FIRST_ID = 7000, /* unlike any op or request */
 	MOMENTS = 5,     /* in the time for anything */
 	PAUSE_MS = 1000,
@@ -172,68 +171,12 @@ script_rest(struct script *s, int64_t ms)
 
 /* --- what is sent ------------------------------------------------------ */
 
-/* A number, true or false, or a text. */
-static void
-put_plain(struct buf *b, const char *s, size_t len)
-{
-	char number[24];
-	size_t digits = 0;
-
-	while (digits < len && isdigit((unsigned char)s[digits]))
-		digits++;
-	if (digits == len && len > 0 && len < sizeof(number) - 4) {
-		snprintf(number, sizeof(number), "%.*s", (int)len, s);
-		wire_put_uint(b, strtoull(number, NULL, 10));
-	} else if (len == 4 && memcmp(s, "true", len) == 0) {
-		wire_put_bool(b, true);
-	} else if (len == 5 && memcmp(s, "false", len) == 0) {
-		wire_put_bool(b, false);
-	} else {
-		wire_put_strn(b, s, len);
-	}
-}
-
-/* Such a value, or a list of them: [A+B]. */
-static void
-put_value(struct buf *b, const char *s, size_t len)
-{
-	const char *end;
-	uint32_t n = 1;
-
-	if (len < 2 || s[0] != '[' || s[len - 1] != ']') {
-		put_plain(b, s, len);
-		return;
-	}
-	end = s + len - 1;
-	for (const char *c = ++s; c < end; c++)
-		n += *c == '+';
-	wire_put_array(b, s < end ? n : 0);
-	while (s < end) {
-		const char *plus = memchr(s, '+', (size_t)(end - s));
-		const char *stop = plus == NULL ? end : plus;
-
-		put_plain(b, s, (size_t)(stop - s));
-		s = stop + (stop < end);
-	}
-}
-
 void
 script_put_config(const struct script *s, struct buf *b)
 {
-	const char *at = s->conform->settings;
-	uint32_t pairs = *at != '\0';
+	const struct buf *config = s->conform->config;
 
-	for (const char *c = at; *c != '\0'; c++)
-		pairs += *c == ',';
-	wire_put_map(b, pairs);
-	while (*at != '\0') {
-		size_t len = strcspn(at, ",");
-		size_t key = strcspn(at, "=");
-
-		wire_put_strn(b, at, key);
-		put_value(b, at + key + 1, len - key - 1);
-		at += len + (at[len] == ',');
-	}
+	wire_put_raw(b, config->data, config->len);
 }
 
 static void

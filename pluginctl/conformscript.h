@@ -20,10 +20,12 @@ enum conform_verdict { VERDICT_GOOD, VERDICT_BAD, VERDICT_SKIPPED };
 
 enum conform_offers { OFFERS_UNKNOWN, OFFERS_NOTHING, OFFERS_METHODS };
 
+enum { CONFORM_CONFIG_MAX = 64 << 10 };
+
 /* What holds for all rules. */
 struct conform {
 	char **argv;
-	const char *settings; /* KEY=VALUE,... or "" */
+	const struct buf *config; /* borrowed: a map */
 	int64_t timeout_ms;
 	int interrupt_fd; /* -1: none */
 	bool is_interrupted;
@@ -84,7 +86,7 @@ struct order script_send_again(struct script *s, const struct order *first);
 /* A command with other arguments: one encoded array. */
 struct order script_send_args(
     struct script *s, unsigned type, uint64_t op, const struct buf *args);
-/* The configuration of --settings, as a map. */
+/* The configuration of --settings. */
 void script_put_config(const struct script *s, struct buf *b);
 
 /* Wait for the answer, the outcome (NULL after script_fail). */

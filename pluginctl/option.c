@@ -33,7 +33,7 @@ const struct option_info option_table[OPTION__COUNT] = {
 	{OPTION_COUNT,    'n', "count",    "N",      KIND_NONE,   "end after N events, or tables"},
 	{OPTION_CONFIG,   'c', "config",   "FILE",   KIND_FILE,   "main file of the configuration"},
 	{OPTION_NO_APPLY, 0,   "no-apply", NULL,     KIND_NONE,   "leave the running daemon as it is"},
-	{OPTION_SETTINGS, 0,   "settings", "KEY=VALUE,…", KIND_NONE, "the plugin's `config`: numbers, true, false, texts, and lists of them as [A+B]"},
+	{OPTION_SETTINGS, 0,   "settings", "JSON",   KIND_NONE,   "the plugin's `config`, an object, or - for stdin"},
 	{OPTION_INTERVAL, 0,   "interval", "TIME",   KIND_NONE,   "from one table to the next (1s)"},
 	{OPTION_SORT,     0,   "sort",     "COLUMN", KIND_ORDER,  "one of cpu (the default), rss, in, out, calls, drops and name"},
 };

@@ -20,6 +20,7 @@ python=/usr/bin/python3
 MISFIT_FACTOR=$((1 + ${PLUGIND_TEST_FACTOR:-1})) # others work, too
 export MISFIT_FACTOR
 timeout_s=$((3 * MISFIT_FACTOR))
+busy='{"subscribe": "custom.*.>", "publish": "custom.x", "method": "give"}'
 jobs=6 # misfits at a time
 
 # begin NAME ARG...: tries something beside the others; see ended.
@@ -53,8 +54,16 @@ export TMPDIR
 
 exits 2 conform
 ok 'it needs a program'
-exits 2 conform --settings x true
-ok 'settings have values'
+exits 2 conform --settings port=0 true && said '^pluginctl: --settings: not JSON'
+ok 'settings are JSON'
+exits 2 conform --settings '[{"port": 0}]' true && said 'like .{"port": 7007}'
+ok 'and an object'
+echo 7 | "$pluginctl" conform --settings - true >"$dir/out" 2>"$dir/err"
+[ $? -eq 2 ] && said 'not an object'
+ok 'also from stdin'
+exits 2 conform --settings "{\"a\": \"$(head -c 70000 /dev/zero | tr '\0' x)\"}" \
+	true && said 'larger than 64 KiB'
+ok 'that is not too large'
 exits 2 conform --timeout 1ms true
 ok 'some time is needed'
 exits 2 conform x.so y
@@ -89,16 +98,16 @@ ok 'nothing is left behind'
 
 # These wait most of the time.
 begin hello "$examples/hello"
-begin echo --settings port=0 "$examples/echo"
-begin module --settings port=0 "$examples/echo.so"
-begin events --settings 'listen=[custom.>+plugin.*],say=custom.x,count=3' \
+begin echo --settings '{"port": 0}' "$examples/echo"
+begin module --settings '{"port": 0}' "$examples/echo.so"
+begin events --settings '{"listen": ["custom.>", "plugin.*"], "say": "custom.x", "count": 3}' \
 	"$modules/busmod.so"
-begin calls --settings offer=true "$modules/callmod.so"
-begin fit --settings 'subscribe=custom.*.>,publish=custom.x,method=give' \
+begin calls --settings '{"offer": true}' "$modules/callmod.so"
+begin fit --settings "$busy" \
 	"$python" "$fit"
-begin loud --settings 'listen=[custom.>],say=custom.x,count=2000000,size=500' \
+begin loud --settings '{"listen": ["custom.>"], "say": "custom.x", "count": 2000000, "size": 500}' \
 	"$modules/busmod.so"
-begin plain --settings 'listen=[custom.>],every=1' "$python" "$plain"
+begin plain --settings '{"listen": ["custom.>"], "every": 1}' "$python" "$plain"
 wait
 ended hello
 ok 'hello conforms'
@@ -155,7 +164,7 @@ job=0
 while [ "$job" -lt "$jobs" ]; do
 	awk "NR % $jobs == $job" "$dir/list" |
 		while IFS=$tab read -r name settings _; do
-			try_misfit "$name" "${settings#-}" </dev/null
+			try_misfit "$name" "$settings" </dev/null
 		done &
 	job=$((job + 1))
 done

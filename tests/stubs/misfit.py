@@ -8,6 +8,7 @@ A misfit is the plugin of fit.py, beside this file, but for one thing.
 Where something comes too late, it does for `--timeout 3s`, or for as many times
 that as MISFIT_FACTOR says.
 """
+import json
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ import time
 
 LATER_S = 0.3
 TOO_LATE_S = 1.2 * float(os.environ.get("MISFIT_FACTOR", "1"))
-BUSY = "subscribe=custom.>,publish=custom.x,method=give"
+BUSY = {"subscribe": "custom.>", "publish": "custom.x", "method": "give"}
 
 if len(sys.argv) == 2 and sys.argv[1] != "--list":
     sys.dont_write_bytecode = True
@@ -30,7 +31,7 @@ else:
 misfits = {}  # name: (class, settings, rules)
 
 
-def breaks(*rules, settings=""):
+def breaks(*rules, settings=None):
     """The rules, by words in their names; a slash is the end of a name, and
     an asterisk all of them."""
     def keep(cls):
@@ -690,6 +691,7 @@ class Dumb(Plugin):
 if __name__ == "__main__":
     if plugin is None:
         for name, (_, settings, rules) in misfits.items():
-            print(name, settings or "-", "|".join(rules) or "-", sep="\t")
+            print(name, json.dumps(settings or {}), "|".join(rules) or "-",
+                  sep="\t")
     else:
         misfits[sys.argv[1]][0]().main()
