@@ -110,21 +110,24 @@ print_verdict(
 
 /* --- rules ------------------------------------------------------------- */
 
+static void
+run_rule(struct script *s, const struct conform_rule *rule, unsigned number)
+{
+	if (number > GREETING_RULES && !s->conform->has_hello)
+		(void)script_fail(s, "hello, before anything else can be tried",
+		    "it has never said hello");
+	else
+		(void)rule->run(s);
+}
+
 /* False when it makes no sense to go on. */
 static bool
 try_rule(struct script *s, const struct conform_rule *rule, struct tally *t)
 {
 	struct conform *conform = s->conform;
-	int r = script_init(s, conform);
 
-	if (r != 0)
-		(void)script_fail(s, "a private directory with three sockets",
-		    "cannot make one in %s: %s", s->proc.dir, strerror(-r));
-	else if (t->number > GREETING_RULES && !conform->has_hello)
-		(void)script_fail(s, "hello, before anything else can be tried",
-		    "it has never said hello");
-	else
-		(void)rule->run(s);
+	if (script_init(s, conform))
+		run_rule(s, rule, t->number);
 	conformproc_hear(&s->proc);
 	if (conform->is_unusable)
 		printf("Bail out! %s\n", s->seen);

@@ -164,9 +164,8 @@ for_all_of_it(const struct conformproc *p, process_fn *fn)
 
 /* --- directories ------------------------------------------------------- */
 
-/* $TMPDIR, unless the paths of sockets would become too long. */
-static const char *
-choose_place(void)
+const char *
+conformproc_place(void)
 {
 	enum { PLACE_MAX = 60 };
 	const char *given = getenv("TMPDIR");
@@ -190,7 +189,7 @@ conformproc_init(
 	if (getrandom(p->cookie, sizeof(p->cookie), 0) != CONFORM_COOKIE)
 		return -EIO;
 	snprintf(p->dir, sizeof(p->dir), "%s/plugind-conform.XXXXXX",
-	    choose_place());
+	    conformproc_place());
 	if (mkdtemp(p->dir) == NULL) {
 		p->dir[0] = '\0';
 		return -errno;

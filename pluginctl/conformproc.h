@@ -36,6 +36,10 @@ struct conformproc {
 /* Once, before all: what a program leaves behind will be ours. 0 or -errno. */
 int conformproc_adopt(void);
 
+/* Where directories are made: $TMPDIR, unless it is not absolute or the paths
+ * of sockets would become too long. */
+const char *conformproc_place(void);
+
 /* Makes the directories. 0 or -errno. */
 int conformproc_init(
     struct conformproc *p, char **argv, const char *name, uint64_t generation);

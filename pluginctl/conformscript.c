@@ -29,7 +29,7 @@ enum {
 
 static const char name[] = "conform";
 
-int
+bool
 script_init(struct script *s, struct conform *conform)
 {
 	struct conform_identity identity;
@@ -44,7 +44,15 @@ script_init(struct script *s, struct conform *conform)
 	identity = (struct conform_identity){
 	    name, s->proc.generation, s->proc.cookie, CONFORM_COOKIE};
 	conformpeer_init(&s->peer, &identity);
-	return r != 0 ? r : conformpeer_listen(&s->peer, s->proc.dir);
+	if (r == 0)
+		r = conformpeer_listen(&s->peer, s->proc.dir);
+	if (r == 0)
+		return true;
+	conform->is_unusable = true;
+	return script_fail(s, "a private directory with three sockets",
+	    "cannot make a directory with three sockets in %s: %s; set TMPDIR "
+	    "to a directory that can be written to",
+	    conformproc_place(), strerror(-r));
 }
 
 void

@@ -29,7 +29,7 @@ struct conform {
 	int64_t timeout_ms;
 	int interrupt_fd; /* -1: none */
 	bool is_interrupted;
-	bool is_unusable;    /* it cannot be started */
+	bool is_unusable;    /* no rule can be tried */
 	bool has_hello;      /* once, at least */
 	uint64_t generation; /* of the last process */
 	char topic[256];     /* one that it has subscribed to; "": none yet */
@@ -55,8 +55,8 @@ struct conform_rule {
 	conform_fn *run;
 };
 
-/* 0 or -errno. Nothing runs yet. */
-int script_init(struct script *s, struct conform *conform);
+/* False after script_fail. Nothing runs yet. */
+bool script_init(struct script *s, struct conform *conform);
 void script_fini(struct script *s);
 
 /* Both return false, for `return`. */

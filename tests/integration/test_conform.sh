@@ -70,6 +70,12 @@ exits 2 conform x.so y
 ok 'a module takes no arguments'
 exits 1 conform "$dir/none" && grep -q '^Bail out! .*none cannot' "$dir/out"
 ok 'a program that is not there'
+(
+	TMPDIR=$dir/none
+	exits 1 conform true
+) && grep -q '^Bail out! .*none: No such file.*; set TMPDIR to' "$dir/out" &&
+	! grep -q '^not ok' "$dir/out"
+ok 'a place that is not there'
 exits 1 conform --timeout 200ms -- sh -c 'echo "what \033[1m is it" >&2' &&
 	grep -q '^# output: what .x1b\[1m is it' "$dir/out" &&
 	grep -q 'exited with status 0' "$dir/out" &&
