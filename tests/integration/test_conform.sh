@@ -21,7 +21,7 @@ MISFIT_FACTOR=$((1 + ${PLUGIND_TEST_FACTOR:-1})) # others work, too
 export MISFIT_FACTOR
 timeout_s=$((3 * MISFIT_FACTOR))
 busy='{"subscribe": "custom.*.>", "publish": "custom.x", "method": "give"}'
-jobs=6 # misfits at a time
+jobs=8 # misfits at a time
 
 # begin NAME ARG...: tries something beside the others; see ended.
 begin() {
@@ -160,11 +160,19 @@ broken() {
 	done <"$dir/err"
 }
 
-: >"$dir/list"
-if [ "$misfits" = yes ] && [ "$PLUGIND_TEST_LEVEL" = long ]; then
-	"$python" "$misfit" --list >"$dir/list"
-fi
+# One or two of each kind, none of which is found out by waiting.
+few='Early Cookie Renamed Twice Eager Secretive Obliging Litter'
 tab=$(printf '\t')
+: >"$dir/list"
+case $misfits-${PLUGIND_TEST_LEVEL:-default} in
+yes-long) "$python" "$misfit" --list >"$dir/list" ;;
+yes-default)
+	"$python" "$misfit" --list |
+		grep -E "^($(echo "$few" | tr ' ' '|'))$tab" >"$dir/list"
+	[ "$(wc -l <"$dir/list")" -eq "$(echo "$few" | wc -w)" ]
+	ok 'the few misfits are there'
+	;;
+esac
 # Each job takes its share of the list.
 job=0
 while [ "$job" -lt "$jobs" ]; do
@@ -179,6 +187,8 @@ while IFS=$tab read -r name _ rules; do
 	broken "$name" "$rules"
 	ok "$name breaks: ${rules%/}"
 done <"$dir/list"
-clean
-ok 'nothing is left behind by misfits'
+if [ -s "$dir/list" ]; then
+	clean
+	ok 'nothing is left behind by misfits'
+fi
 echo "1..$count"
