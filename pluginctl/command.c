@@ -11,6 +11,7 @@
 #include "completion.h"
 #include "config.h"
 #include "conform.h"
+#include "cron.h"
 #include "edit.h"
 #include "explain.h"
 #include "graph.h"
@@ -102,6 +103,13 @@ const struct command command_table[] = {
 	{"clients", NULL, GROUP_BUS, MSG_CLIENTS, "", 0, 0, KIND_NONE, 0, bus_clients,
 		"programs on the bus that are no plugins", NULL},
 
+	{"cron next", NULL, GROUP_TASKS, 0, "EXPRESSION", 1, 1, KIND_NONE, B(TZ) | B(FROM) | B(COUNT), cron_command_next,
+		"when a schedule is due next",
+		"Prints a time a line, in UTC, and never when there is none (any more) within 100 years; with -o wide the time in the zone, and dst_gap for one that comes in place of a time that the zone skips. An expression with a fault is shown with its place, exit 2. Works without a daemon."},
+	{"cron explain", NULL, GROUP_TASKS, 0, "EXPRESSION", 1, 1, KIND_NONE, B(TZ) | B(FROM), cron_command_explain,
+		"what a schedule means, in words",
+		"Warns of what is surprising, and shows the next three times. Works without a daemon."},
+
 	{"conform", NULL, GROUP_WRITE, 0, "PROGRAM [ARGUMENT…]", 1, -1, KIND_FILE, B(SETTINGS), conform_run,
 		"try a plugin against the protocol, rule by rule",
 		"Prints TAP and exits 1 when a rule is broken. PROGRAM is what `exec:` would run, or a module (.so); -- before it keeps its options apart. Every wait ends after --timeout (5s). Works without a daemon."},
@@ -124,6 +132,7 @@ command_group_title(enum command_group group)
 	    [GROUP_LOGS] = "Logs",
 	    [GROUP_CONFIG] = "Configuration",
 	    [GROUP_BUS] = "Bus",
+	    [GROUP_TASKS] = "Tasks",
 	    [GROUP_WRITE] = "Write plugins",
 	    [GROUP_HIDDEN] = "Hidden",
 	};

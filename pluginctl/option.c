@@ -30,12 +30,14 @@ const struct option_info option_table[OPTION__COUNT] = {
 	{OPTION_FOLLOW,   'f', "follow",   NULL,     KIND_NONE,   "go on with what is new until interrupted"},
 	{OPTION_LINES,    'n', "lines",    "N",      KIND_NONE,   "the last N lines of each plugin, or all (20)"},
 	{OPTION_SINCE,    0,   "since",    "TIME",   KIND_NONE,   "lines or events since a time (RFC 3339) or for a duration (10m)"},
-	{OPTION_COUNT,    'n', "count",    "N",      KIND_NONE,   "end after N events, or tables"},
+	{OPTION_COUNT,    'n', "count",    "N",      KIND_NONE,   "end after N events, tables or times"},
 	{OPTION_CONFIG,   'c', "config",   "FILE",   KIND_FILE,   "main file of the configuration"},
 	{OPTION_NO_APPLY, 0,   "no-apply", NULL,     KIND_NONE,   "leave the running daemon as it is"},
 	{OPTION_SETTINGS, 0,   "settings", "JSON",   KIND_NONE,   "the plugin's `config`, an object, or - for stdin"},
 	{OPTION_INTERVAL, 0,   "interval", "TIME",   KIND_NONE,   "from one table to the next (1s)"},
 	{OPTION_SORT,     0,   "sort",     "COLUMN", KIND_ORDER,  "one of cpu (the default), rss, in, out, calls, drops and name"},
+	{OPTION_TZ,       0,   "tz",       "ZONE",   KIND_NONE,   "time zone of the schedule (UTC)"},
+	{OPTION_FROM,     0,   "from",     "TIME",   KIND_NONE,   "the time to begin behind (now)"},
 };
 /* clang-format on */
 

@@ -36,6 +36,7 @@ case ${2:-} in
 esac
 
 case $target in
+cron) max_len=256 ;;
 sp) max_len=512 ;;
 escape_units) max_len=256 ;;
 *) max_len=4096 ;;

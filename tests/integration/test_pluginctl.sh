@@ -76,6 +76,53 @@ $commands
 EOF
 [ "$failed" -eq 0 ]
 ok 'every command has help'
+# prints WORDS...: what a command prints, exactly.
+prints() {
+	want=$1
+	shift
+	[ "$("$@" 2>"$dir/err")" = "$want" ]
+}
+
+prints '2026-03-29T00:05:00Z
+2026-03-29T00:10:00Z
+2026-03-29T00:15:00Z' "$pluginctl" cron next '*/5 * * * *' --tz Europe/Berlin \
+	--from 2026-03-29T00:00:00Z -n 3
+ok 'cron next needs no daemon'
+prints '2026-03-29T01:00:00Z  2026-03-29T03:00:00+02:00  dst_gap' "$pluginctl" \
+	cron next 'CRON_TZ=Europe/Berlin 30 2 * * *' -o wide \
+	--from 2026-03-28T12:00:00Z
+ok 'cron next says that a time was skipped'
+prints never "$pluginctl" cron next '0 0 30 2 *'
+ok 'cron next says never'
+prints '2027-01-01T00:00:00Z
+never' "$pluginctl" cron next '0 0 0 1 1 * 2027' -n 3 --from 2026-01-01T00:00:00Z
+ok 'cron next says never any more'
+"$pluginctl" cron next '@hourly' -n 2 -o json >"$dir/out" &&
+	grep -q '"reason": "normal"' "$dir/out"
+ok 'cron next speaks JSON'
+exits 2 cron next '*/0 * * * *' &&
+	grep -q 'column 3, minute: a step of 0' "$dir/err" &&
+	grep -q '^    ^$' "$dir/err"
+ok 'cron next points at a fault'
+exits 2 cron next '* * * * *' --tz Europe/Berlon &&
+	grep -q 'no such time zone' "$dir/err"
+ok 'cron next knows no such zone'
+exits 2 cron next 'TZ=UTC * * * * *' --tz UTC
+ok 'cron next takes one zone'
+exits 2 cron next '* * * * *' --from yesterday
+ok 'cron next wants a time'
+exits 2 cron next '* * * * *' -n 0
+ok 'cron next wants a number'
+"$pluginctl" cron explain '0 9-17/4 13 jan,mar 5' --from 2026-01-01T00:00:00Z \
+	>"$dir/out" && [ "$(sed -n 1p "$dir/out")" = "at 09:00, 13:00, 17:00,\
+ on day 13 of the month, and on Friday, in January, March, UTC time" ] &&
+	[ "$(sed -n 2p "$dir/out")" = \
+		'next: 2026-01-02T09:00:00Z  2026-01-02T09:00:00+00:00' ]
+ok 'cron explain uses words'
+"$pluginctl" cron explain '*/7 0 */2 * fri' >"$dir/out" &&
+	[ "$(grep -c '^note: ' "$dir/out")" -eq 3 ]
+ok 'cron explain warns'
+
 "$pluginctl" completion man >"$dir/want"
 sed -n '/^# COMMANDS$/,/^# OUTPUT$/p' "$page" | sed '$d' >"$dir/have"
 diff "$dir/have" "$dir/want" >"$dir/out"
