@@ -57,7 +57,8 @@ find_wish(struct heard *h, uint64_t id)
 {
 	struct wish *w = &h->wishes[id % WISHES];
 
-	MUST(id != 0 && id <= h->mark);
+	/* All of it comes before the frame that says so. */
+	MUST(id > h->mark);
 	if (w->id != id)
 		*w = (struct wish){.id = id};
 	return w;
@@ -107,6 +108,15 @@ check_gap(struct wire_cursor c, uint32_t fields, struct heard *h)
 }
 
 static void
+check_mark(struct wire_cursor c, struct heard *h)
+{
+	uint64_t mark;
+
+	MUST(wire_get_uint(&c, &mark) == 0 && mark >= h->mark);
+	h->mark = mark;
+}
+
+static void
 check_parts(struct wire_cursor c, struct heard *h)
 {
 	uint32_t parts, fields;
@@ -117,7 +127,7 @@ check_parts(struct wire_cursor c, struct heard *h)
 
 		MUST(wire_get_array(&part, &fields) == 0 && wire_skip(&c) == 0);
 		if (fields == 1)
-			MUST(wire_get_uint(&part, &h->mark) == 0);
+			check_mark(part, h);
 		else if (wire_peek(&part) == WIRE_NIL)
 			check_gap(part, fields, h);
 		else
