@@ -39,7 +39,7 @@ struct batch {
 	size_t bytes; /* that wait */
 	size_t limit;
 	unsigned unanswered;
-	uint64_t last_id;
+	uint64_t last_id; /* of the frame that what was put last is in */
 };
 
 /* `limit`: bytes that may wait. */

@@ -21,6 +21,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -46,6 +48,7 @@ struct call {
 	struct peer *callee; /* NULL: the supervisor */
 	uint64_t number;     /* what the callee calls it */
 	uint64_t op;         /* what the caller calls it */
+	uint64_t frame;      /* that has carried it to the callee */
 	int64_t late_ms;
 };
 
@@ -235,9 +238,11 @@ tell_cancelled(struct peer *to, uint64_t number)
 }
 
 static int
-put_wish(const struct call *k, const struct wish *w)
+put_wish(struct call *k, const struct wish *w)
 {
+	struct batch *to = &k->callee->calls.serve;
 	struct buf *b = &scratch;
+	int r;
 
 	buf_reset(b);
 	wire_put_array(b, 6);
@@ -252,7 +257,10 @@ put_wish(const struct call *k, const struct wish *w)
 		wire_put_strn(b, w->trace.p, w->trace.len);
 	if (buf_error(b) != 0)
 		return buf_error(b);
-	return batch_put(&k->callee->calls.serve, b->data, b->len, false);
+	r = batch_put(to, b->data, b->len, false);
+	if (r == 0)
+		k->frame = to->last_id;
+	return r;
 }
 
 /* --- to the supervisor ------------------------------------------------- */
@@ -551,13 +559,35 @@ calls_core_result(struct frame *f)
 	finish(NULL, &r);
 }
 
+/* It was not taken: nobody will say what became of the calls in it. */
+static void
+lose_refused(struct peer *p, uint64_t frame, uint64_t code)
+{
+	struct call *k, *next;
+	char text[SMALL_MAX];
+
+	snprintf(text, sizeof(text),
+	    "the plugin refused the call: code %" PRIu64, code);
+	for (k = LIST_FIRST(&p->calls.serving); k != NULL; k = next) {
+		next = LIST_NEXT(k, of_callee);
+		if (k->frame != frame)
+			continue;
+		tell(k->caller, k->op, CALL_LOST, text);
+		end(k);
+	}
+}
+
 bool
-calls_answered(struct peer *p, uint64_t type)
+calls_answered(struct peer *p, const struct frame *f, uint64_t code)
 {
 	struct batch *const all[] = {&p->calls.serve, &p->calls.returns};
 
+	/* More answers than frames say nothing. */
+	if (f->type == MSG_SERVE && code != FRAME_OK &&
+	    p->calls.serve.unanswered > 0)
+		lose_refused(p, f->id, code);
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (all[i]->type == type) {
+		if (all[i]->type == f->type) {
 			batch_answered(all[i]);
 			return true;
 		}

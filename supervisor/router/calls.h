@@ -51,8 +51,9 @@ void calls_unlink(struct peer *p);
 int calls_call(struct peer_request *q);
 int calls_result(struct peer_request *q);
 
-/* An answer on command.sock; false: it is to something else. */
-bool calls_answered(struct peer *p, uint64_t type);
+/* An answer on command.sock, and its code; false: it is to something else. The
+ * calls of a frame that was refused are lost. */
+bool calls_answered(struct peer *p, const struct frame *f, uint64_t code);
 
 /* What came of a call to the supervisor: MSG_CORE_RESULT. */
 void calls_core_result(struct frame *f);

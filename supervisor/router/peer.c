@@ -567,7 +567,7 @@ on_command_message(void *arg, const struct sock_message *m)
 		strike(p, "an answer that is not a frame");
 		return;
 	}
-	if (calls_answered(p, f.type))
+	if (calls_answered(p, &f, code))
 		return;
 	/* More answers than commands say nothing. */
 	is_due = p->unanswered > 0;

@@ -253,16 +253,17 @@ routercalls_result(struct script *s)
 	router_tell(slot, &b);
 }
 
-/* slot type code: an answer to a frame of calls */
+/* slot type code: an answer to a frame of calls; beyond 7, to a later one */
 void
 routercalls_answer(struct script *s)
 {
 	unsigned slot = routersay_slot(s);
 	unsigned type = script_byte(s) % 2 == 0 ? MSG_SERVE : MSG_RETURNS;
+	unsigned code = script_byte(s);
 	struct buf b;
 
-	routersay_begin(&b, type, 1, 1);
-	wire_put_uint(&b, script_byte(s));
+	routersay_begin(&b, type, 1 + code / 8, 1);
+	wire_put_uint(&b, code % 8);
 	router_answer(slot, &b);
 	buf_fini(&b);
 }
