@@ -369,7 +369,8 @@ sock_publish(struct sock *s, const void *head, size_t head_len,
 	MUST(s->options.kind == SOCK_PUB);
 	MUST(head_len + len <= sizeof(whole));
 	memcpy(whole, head, head_len);
-	memcpy(whole + head_len, data, len);
+	if (len > 0) /* else there may be no data */
+		memcpy(whole + head_len, data, len);
 	return send_bytes(s, 0, whole, head_len + len);
 }
 
