@@ -469,7 +469,7 @@ START_TEST(test_walk)
 	bool is_long = level != NULL && strcmp(level, "long") == 0;
 
 	if (!is_quick || _i < 4)
-		walk_zone(zones[_i], is_quick ? 1 : is_long ? 10 : 3);
+		walk_zone(zones[_i], is_long ? 10 : 1);
 }
 END_TEST
 
