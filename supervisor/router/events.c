@@ -9,6 +9,7 @@
  */
 #include "events.h"
 
+#include "brake.h"
 #include "hold.h"
 #include "outlet.h"
 #include "peer.h"
@@ -542,6 +543,9 @@ events_subscribe(struct peer_request *q)
 	q->why = "since is a time or EPOCH:SEQ";
 	if (replay_read(&f, &replay) != 0)
 		return FRAME_MALFORMED;
+	code = brake_hold(q, replay.is_asked);
+	if (code != FRAME_OK)
+		return code;
 	q->why = "a pattern that it may not subscribe to: see "
 	         "events.subscribe of this plugin";
 	if (!policy_may_subscribe(&p->policy, pattern, strlen(pattern)))
@@ -568,6 +572,8 @@ events_unsubscribe(struct peer_request *q)
 	struct frame f;
 	int code = read_pattern(&f, pattern, q);
 
+	if (code == FRAME_OK)
+		code = brake_hold(q, false);
 	if (code == FRAME_OK)
 		subs_remove(&q->p->subscriber, pattern, strlen(pattern));
 	return code;

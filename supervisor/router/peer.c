@@ -12,6 +12,7 @@
  */
 #include "peer.h"
 
+#include "brake.h"
 #include "calls.h"
 #include "core.h"
 #include "events.h"
@@ -147,6 +148,7 @@ strike(struct peer *p, const char *what)
 		return;
 	p->is_outlaw = true;
 	subs_remove_all(&p->subscriber);
+	brake_forget(p);
 	tell(p, MSG_VIOLATION, what);
 	drop_all(p);
 }
@@ -176,6 +178,7 @@ look(struct peer *p)
 	if (!is_up) {
 		calls_unlink(p);
 		replay_forget(p); /* it is asked for again */
+		brake_forget(p);
 		tell(p, MSG_LINK_DOWN, "a connection has ended");
 		return;
 	}
@@ -619,7 +622,9 @@ on_down(void *arg)
 
 	if (!sock_is_up(p->socks[PEER_HUB])) {
 		p->welcome = false;
-		forget_pending(p); /* nobody is left to hear its answer */
+		/* Nobody is left to hear the answers. */
+		forget_pending(p);
+		brake_forget(p);
 	}
 	look(p);
 	p->heal_ms = HEAL_FIRST_MS;

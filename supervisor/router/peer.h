@@ -5,6 +5,7 @@
 #ifndef ROUTER_PEER_H
 #define ROUTER_PEER_H
 
+#include "brake.h"
 #include "calls.h"
 #include "policy.h"
 #include "replay.h"
@@ -76,6 +77,7 @@ struct peer {
 	struct outlet *outlet;        /* its events */
 	struct replay_list late_replays;
 	size_t nlate_replays;
+	struct peer_brake brake;
 	STAILQ_ENTRY(peer) touched;
 	struct peer_calls calls;
 	struct service_list services;

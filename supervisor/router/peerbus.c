@@ -3,6 +3,7 @@
  */
 #include "peerbus.h"
 
+#include "brake.h"
 #include "calls.h"
 #include "events.h"
 #include "hold.h"
@@ -50,6 +51,7 @@ peerbus_open(struct peer *p, struct event_base *loop)
 	LIST_INIT(&p->waiters);
 	STAILQ_INIT(&p->late_replays);
 	LIST_INIT(&p->services);
+	brake_open(p, loop);
 	calls_open(p);
 	return outlet_new(&options, &p->outlet);
 }
@@ -62,6 +64,7 @@ peerbus_close(struct peer *p)
 	events_forget(p);
 	hold_release(p);
 	replay_forget(p);
+	brake_forget(p);
 	subs_remove_all(&p->subscriber);
 	outlet_free(p->outlet);
 	p->outlet = NULL;

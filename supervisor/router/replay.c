@@ -5,10 +5,13 @@
  */
 #include "replay.h"
 
+#include "brake.h"
 #include "events.h"
 #include "outlet.h"
 #include "peer.h"
 #include "retain.h"
+
+#include "common/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -109,6 +112,7 @@ replay_run(struct peer *p, const char *pattern, const struct replay *replay,
 	    .fn = on_run,
 	    .arg = &reader,
 	};
+	int64_t begin_us = clock_mono_us();
 
 	if (outlet_is_marked(p->outlet, wish))
 		return; /* it is said again: that was done */
@@ -117,6 +121,7 @@ replay_run(struct peer *p, const char *pattern, const struct replay *replay,
 		outlet_put_missing(p->outlet, wish, 0, 0);
 	outlet_mark(p->outlet, wish); /* that was all */
 	outlet_flush(p->outlet);
+	brake_pause(p, clock_mono_us() - begin_us);
 }
 
 /* --- later ------------------------------------------------------------- */

@@ -285,7 +285,7 @@ on_message(void *arg, const struct sock_message *m)
 	ck_assert_int_eq(frame_parse(m->data, m->len, &f), 0);
 	if (arg == &socks[COMMAND_SOCK])
 		on_command(m, &f);
-	else
+	else if (arg == &socks[HUB_SOCK])
 		on_answer(&f);
 }
 

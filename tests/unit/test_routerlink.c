@@ -387,6 +387,84 @@ START_TEST(test_no_hold)
 }
 END_TEST
 
+enum { WISHES = 60, WISH_PAUSE_MS = 2 };
+
+static void
+send_wish(uint64_t id, unsigned type)
+{
+	struct buf b;
+	uint32_t request;
+
+	buf_init(&b, 1000);
+	frame_put(&b, type, id, 3);
+	wire_put_str(&b, "custom.>");
+	wire_put_uint(&b, 1);
+	wire_put_uint(&b, 0);
+	ck_assert_int_eq(
+	    sock_request(socks[HUB_SOCK], b.data, b.len, &request), 0);
+	buf_fini(&b);
+}
+
+/* The last of many. */
+static bool
+has_all(void *arg)
+{
+	ck_assert_uint_eq(heard.answers > 0 ? heard.code : FRAME_OK, FRAME_OK);
+	return heard.answers == *(unsigned *)arg;
+}
+
+/* Who asks for what was kept without end gets it by and by, and in the order in
+ * which it asks. */
+START_TEST(test_brake)
+{
+	int64_t begin_ms;
+	uint64_t id = 11;
+
+	link_plugin();
+	policy(false, 0);
+	say_number(MSG_LINK_PING, 5);
+	await(&told.pongs);
+	acknowledge();
+	loop_until(is_taken, &id);
+	begin_ms = clock_mono_ms();
+	heard.answers = 0;
+	for (id = 100; id < 100 + WISHES; id++)
+		send_wish(id, MSG_SUBSCRIBE);
+	send_wish(id, MSG_UNSUBSCRIBE);
+	loop_until(has_all, &(unsigned){WISHES + 1});
+	ck_assert_uint_eq(heard.id, id);
+	ck_assert_int_ge(
+	    clock_mono_ms() - begin_ms, (WISHES - 1) * WISH_PAUSE_MS);
+	/* What does not ask for that waits for nobody. */
+	ck_assert_uint_eq(publish(12), FRAME_OK);
+	ck_assert_uint_eq(told.violations, 0);
+}
+END_TEST
+
+/* What waits when a connection ends is forgotten, and the way is free. */
+START_TEST(test_brake_down)
+{
+	link_plugin();
+	policy(false, 0);
+	say_number(MSG_LINK_PING, 5);
+	await(&told.pongs);
+	acknowledge();
+	for (uint64_t id = 100; id < 100 + WISHES; id++)
+		send_wish(id, MSG_SUBSCRIBE);
+	told.ups = 0;
+	sock_drop(socks[HUB_SOCK]);
+	await(&told.downs);
+	dial_missing();
+	loop_until(are_up, NULL);
+	ck_assert_uint_eq(say_hello(&good), FRAME_OK);
+	await(&told.ups);
+	heard.answers = 0;
+	send_wish(1000, MSG_SUBSCRIBE);
+	loop_until(has_all, &(unsigned){1});
+	ck_assert_uint_eq(heard.id, 1000);
+}
+END_TEST
+
 /* What it has counted of each and of all; of those that are gone, too. */
 START_TEST(test_count)
 {
@@ -448,6 +526,8 @@ main(void)
 	tcase_add_test(tc, test_hold_denied);
 	tcase_add_test(tc, test_largest);
 	tcase_add_loop_test(tc, test_no_hold, 0, 2);
+	tcase_add_test(tc, test_brake);
+	tcase_add_test(tc, test_brake_down);
 	tcase_add_test(tc, test_count);
 	tcase_add_loop_test(tc, test_end, 0, 2);
 	return unit_run(s);
