@@ -141,8 +141,6 @@ are_times_good(const struct block *b)
 static void
 add_entry(struct zone *z, int64_t from, int32_t offset)
 {
-	if (from == INT64_MIN)
-		z->n = 0;
 	if (z->n > 0 && z->entries[z->n - 1].offset == offset)
 		return;
 	z->entries[z->n++] = (struct entry){from, offset};

@@ -194,12 +194,8 @@ year_of(int64_t at)
 	int64_t day = (at - year_start(FIRST_YEAR)) / DAY;
 	int year = (int)(day * REPEAT_YEARS / REPEAT_DAYS) + 1;
 
-	/* By mean years it may be one too many or too few. */
-	if (year_start(year) > at)
-		return year - 1;
-	if (year_start(year + 1) <= at)
-		return year + 1;
-	return year;
+	/* By mean years it may be one too few, and is never too many. */
+	return year_start(year + 1) <= at ? year + 1 : year;
 }
 
 /* Days from the first of January. */
