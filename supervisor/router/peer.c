@@ -472,24 +472,37 @@ forward(struct peer_request *q)
 static const struct {
 	enum msg_type type;
 	int (*fn)(struct peer_request *q);
+	bool asks_policy;
 } handlers[] = {
-    {MSG_OUTCOME, forward},
-    {MSG_PLUGIN_STATUS, forward},
-    {MSG_PUBLISH, events_publish},
-    {MSG_SUBSCRIBE, events_subscribe},
-    {MSG_UNSUBSCRIBE, events_unsubscribe},
-    {MSG_EVENTS_ACK, events_acknowledge},
-    {MSG_CALL, calls_call},
-    {MSG_RESULT, calls_result},
-    {MSG_REGISTER, services_register},
-    {MSG_UNREGISTER, services_unregister},
-    {MSG_DISCOVER, services_discover},
+    {MSG_OUTCOME, forward, false},
+    {MSG_PLUGIN_STATUS, forward, false},
+    {MSG_PUBLISH, events_publish, true},
+    {MSG_SUBSCRIBE, events_subscribe, true},
+    {MSG_UNSUBSCRIBE, events_unsubscribe, false},
+    {MSG_EVENTS_ACK, events_acknowledge, true},
+    {MSG_CALL, calls_call, true},
+    {MSG_RESULT, calls_result, false},
+    {MSG_REGISTER, services_register, false},
+    {MSG_UNREGISTER, services_unregister, false},
+    {MSG_DISCOVER, services_discover, false},
 };
+
+/* To a new router its plugins may come between the core's first word about them
+ * and the next: they would subscribe in vain, and be awaited when they have
+ * said all. */
+static int
+call_handler(struct peer_request *q, size_t i)
+{
+	q->why = "the daemon has not said yet what it may do";
+	if (handlers[i].asks_policy && !policy_is_known(&q->p->policy))
+		return FRAME_BUSY;
+	return handlers[i].fn(q);
+}
 
 static void
 handle(struct peer_request *q, size_t i)
 {
-	int code = handlers[i].fn(q);
+	int code = call_handler(q, i);
 
 	if (code == PEER_LATER)
 		return;

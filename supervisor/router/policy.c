@@ -80,6 +80,12 @@ policy_fini(struct policy *p)
 	p->patterns = NULL;
 }
 
+bool
+policy_is_known(const struct policy *p)
+{
+	return p->patterns != NULL;
+}
+
 static bool
 is_covered(struct wire_cursor patterns, const char *topic, size_t len)
 {

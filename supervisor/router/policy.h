@@ -27,6 +27,9 @@ struct policy {
 int policy_read(struct policy *p, struct frame *f);
 void policy_fini(struct policy *p);
 
+/* Whether the core has said anything yet. */
+bool policy_is_known(const struct policy *p);
+
 bool policy_may_publish(const struct policy *p, const char *topic, size_t len);
 bool policy_may_subscribe(
     const struct policy *p, const char *pattern, size_t len);

@@ -323,8 +323,8 @@ START_TEST(test_largest)
 }
 END_TEST
 
-static void
-acknowledge(void)
+static uint64_t
+try_acknowledge(void)
 {
 	struct buf b;
 
@@ -333,7 +333,13 @@ acknowledge(void)
 	wire_put_str(&b, "");
 	wire_put_uint(&b, 0);
 	ask(&b);
-	ck_assert_uint_eq(heard.code, FRAME_OK);
+	return heard.code;
+}
+
+static void
+acknowledge(void)
+{
+	ck_assert_uint_eq(try_acknowledge(), FRAME_OK);
 }
 
 /* One that was there before this router and blocks has to subscribe first. */
@@ -355,6 +361,21 @@ START_TEST(test_hold)
 	policy(true, 60000);
 	say_number(MSG_LINK_PING, 6);
 	ck_assert_uint_eq(publish(id + 2), FRAME_OK);
+}
+END_TEST
+
+/* It was there before the router knew what it may do: nobody waits for what has
+ * come already. */
+START_TEST(test_hold_early)
+{
+	link_plugin();
+	ck_assert_uint_eq(try_acknowledge(), FRAME_BUSY);
+	ck_assert_uint_eq(publish(11), FRAME_BUSY);
+	policy(true, 60000);
+	acknowledge();
+	say_number(MSG_LINK_PING, 5);
+	await(&told.pongs);
+	ck_assert_uint_eq(publish(11), FRAME_OK);
 }
 END_TEST
 
@@ -523,6 +544,7 @@ main(void)
 	tcase_add_test(tc, test_detach);
 	tcase_add_test(tc, test_ping);
 	tcase_add_test(tc, test_hold);
+	tcase_add_test(tc, test_hold_early);
 	tcase_add_test(tc, test_hold_denied);
 	tcase_add_test(tc, test_largest);
 	tcase_add_loop_test(tc, test_no_hold, 0, 2);
