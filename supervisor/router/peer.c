@@ -470,21 +470,21 @@ forward(struct peer_request *q)
 }
 
 static const struct {
-	enum msg_type type;
 	int (*fn)(struct peer_request *q);
+	enum msg_type type;
 	bool asks_policy;
 } handlers[] = {
-    {MSG_OUTCOME, forward, false},
-    {MSG_PLUGIN_STATUS, forward, false},
-    {MSG_PUBLISH, events_publish, true},
-    {MSG_SUBSCRIBE, events_subscribe, true},
-    {MSG_UNSUBSCRIBE, events_unsubscribe, false},
-    {MSG_EVENTS_ACK, events_acknowledge, true},
-    {MSG_CALL, calls_call, true},
-    {MSG_RESULT, calls_result, false},
-    {MSG_REGISTER, services_register, false},
-    {MSG_UNREGISTER, services_unregister, false},
-    {MSG_DISCOVER, services_discover, false},
+    {forward, MSG_OUTCOME, false},
+    {forward, MSG_PLUGIN_STATUS, false},
+    {events_publish, MSG_PUBLISH, true},
+    {events_subscribe, MSG_SUBSCRIBE, true},
+    {events_unsubscribe, MSG_UNSUBSCRIBE, false},
+    {events_acknowledge, MSG_EVENTS_ACK, true},
+    {calls_call, MSG_CALL, true},
+    {calls_result, MSG_RESULT, false},
+    {services_register, MSG_REGISTER, false},
+    {services_unregister, MSG_UNREGISTER, false},
+    {services_discover, MSG_DISCOVER, false},
 };
 
 /* To a new router its plugins may come between the core's first word about them
