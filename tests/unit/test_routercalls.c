@@ -179,6 +179,9 @@ begin(void)
 	on_calls = take_calls;
 	link_plugin();
 	say_policy();
+	/* It comes by another way than what the plugin says. */
+	say_number(MSG_LINK_PING, 5);
+	await(&told.pongs);
 	offer_method();
 }
 
