@@ -469,30 +469,6 @@ START_TEST(test_brake)
 }
 END_TEST
 
-/* What waits when a connection ends is forgotten, and the way is free. */
-START_TEST(test_brake_down)
-{
-	link_plugin();
-	policy(false, 0);
-	say_number(MSG_LINK_PING, 5);
-	await(&told.pongs);
-	acknowledge();
-	for (uint64_t id = 100; id < 100 + WISHES; id++)
-		send_wish(id, MSG_SUBSCRIBE);
-	told.ups = 0;
-	sock_drop(socks[HUB_SOCK]);
-	await(&told.downs);
-	dial_missing();
-	loop_until(are_up, NULL);
-	ck_assert_uint_eq(say_hello(&good), FRAME_OK);
-	await(&told.ups);
-	heard.answers = 0;
-	send_wish(1000, MSG_SUBSCRIBE);
-	loop_until(has_all, &(unsigned){1});
-	ck_assert_uint_eq(heard.id, 1000);
-}
-END_TEST
-
 /* What it has counted of each and of all; of those that are gone, too. */
 START_TEST(test_count)
 {
@@ -556,7 +532,6 @@ main(void)
 	tcase_add_test(tc, test_largest);
 	tcase_add_loop_test(tc, test_no_hold, 0, 2);
 	tcase_add_test(tc, test_brake);
-	tcase_add_test(tc, test_brake_down);
 	tcase_add_test(tc, test_count);
 	tcase_add_loop_test(tc, test_end, 0, 2);
 	return unit_run(s);
