@@ -118,6 +118,8 @@ struct cron_wall cron_wall(int64_t seconds);
 int64_t cron_seconds(const struct cron_wall *w);
 int cron_month_days(int64_t year, int month);
 
+/* Whether a day of the month and one of the week are due each for itself. */
+bool cron_is_or(const struct cron *c);
 /* The days of a month on which it is due, as bits. */
 uint32_t cron_days(const struct cron *c, int64_t year, int month);
 

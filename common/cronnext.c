@@ -152,8 +152,8 @@ days_of_week(const struct cron *c, const struct month *m)
 	return set;
 }
 
-static bool
-is_or(const struct cron *c)
+bool
+cron_is_or(const struct cron *c)
 {
 	unsigned days = 1u << CRON_DAY | 1u << CRON_WEEKDAY;
 
@@ -171,7 +171,7 @@ cron_days(const struct cron *c, int64_t year, int month)
 	uint32_t of_month = days_of_month(c, &m);
 	uint32_t of_week = days_of_week(c, &m);
 
-	return is_or(c) ? of_month | of_week : of_month & of_week;
+	return cron_is_or(c) ? of_month | of_week : of_month & of_week;
 }
 
 /* --- walls --------------------------------------------------------------- */
