@@ -233,16 +233,13 @@ put_days(struct buf *out, const struct cron *c)
 {
 	bool any_day = (c->all >> CRON_DAY & 1) != 0;
 	bool any_weekday = (c->all >> CRON_WEEKDAY & 1) != 0;
-	bool is_or =
-	    c->match == CRON_MATCH_OR ||
-	    (c->match == CRON_MATCH_VIXIE &&
-	        (c->stars & (1u << CRON_DAY | 1u << CRON_WEEKDAY)) == 0);
 
 	buf_puts(out, any_day && any_weekday ? ", every day" : ", on ");
 	if (!any_day)
 		put_month_days(out, c);
 	if (!any_day && !any_weekday)
-		buf_puts(out, is_or ? ", and on " : ", if that is also ");
+		buf_puts(
+		    out, cron_is_or(c) ? ", and on " : ", if that is also ");
 	if (!any_weekday)
 		put_weekdays(out, c);
 }
