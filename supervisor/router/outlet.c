@@ -446,6 +446,10 @@ open_parcel(struct outlet *o, size_t len)
 {
 	struct parcel *p = TAILQ_LAST(&o->waiting, parcels);
 
+	/* One that only says a mark says the next one as well: whoever never
+	 * reads and asks again and again has one of them, not one for each. */
+	if (p != NULL && p != o->gap && p->parts == 0)
+		p->mark = o->mark;
 	if (p != NULL && p != o->gap && p->mark == o->mark &&
 	    p->body.len < OUTLET_BATCH && p->body.len + len < FULL)
 		return p;
