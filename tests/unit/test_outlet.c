@@ -440,6 +440,20 @@ START_TEST(test_wish_alone)
 }
 END_TEST
 
+/* Who reads nothing and asks again and again is told once of the last. */
+START_TEST(test_wish_often)
+{
+	put(1, 10);
+	ck_assert_uint_eq(seen.frames, 1);
+	for (uint64_t wish = 7; wish < 1000; wish++)
+		outlet_mark(outlet, wish);
+	ck_assert_int_eq(outlet_acknowledge(outlet, 1), 0);
+	outlet_flush(outlet);
+	ck_assert_uint_eq(seen.frames, 2);
+	ck_assert_uint_eq(seen.mark, 999);
+}
+END_TEST
+
 /* It is not lost with what is dropped. */
 START_TEST(test_wish_dropped)
 {
@@ -496,6 +510,7 @@ main(void)
 	tcase_add_test(tc, test_wish);
 	tcase_add_test(tc, test_wish_overflow);
 	tcase_add_test(tc, test_wish_alone);
+	tcase_add_test(tc, test_wish_often);
 	tcase_add_test(tc, test_wish_dropped);
 	tcase_add_test(tc, test_large);
 	suite_add_tcase(suite, tc);
