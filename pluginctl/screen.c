@@ -27,7 +27,8 @@
 enum { USUAL_ROWS = 24, FEWEST_ROWS = 4, ETX = 3 };
 
 static struct termios before;
-static bool has_keys; /* `before` is what stdin was */
+static bool is_changed; /* `before` is what stdin was */
+static bool has_keys;   /* it has not ended */
 
 bool
 screen_is_there(void)
@@ -44,7 +45,7 @@ take_keys(void)
 {
 	struct termios raw;
 
-	has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
+	is_changed = has_keys = tcgetattr(STDIN_FILENO, &before) == 0;
 	if (!has_keys)
 		return;
 	raw = before;
@@ -69,9 +70,9 @@ screen_close(void)
 {
 	fputs(SHOW_CURSOR, stdout);
 	(void)fflush(stdout);
-	if (has_keys)
+	if (is_changed)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	has_keys = false;
+	is_changed = has_keys = false;
 }
 
 static int
