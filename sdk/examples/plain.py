@@ -497,10 +497,10 @@ class Plugin:
         if is_new:
             self._done[slot] = (op, self._run(kind, argument))
         outcome = self._done[slot][1]
-        self._say(OUTCOME, [op, *outcome])
         if is_new and kind == START and outcome[0] == DONE:
             self._is_started = True
-            self.register()
+            self.register()  # first: who depends on it may call at once
+        self._say(OUTCOME, [op, *outcome])
 
     def _run(self, kind, argument):
         if kind == STOP:

@@ -165,13 +165,20 @@ enter_phase(struct plugind *p, const struct plugin_command *k, bool ok)
 	p->phase = ok ? row->if_ok : row->if_failed;
 	if (row->type == MSG_INITIALIZE && !ok)
 		p->opened = false;
-	if (row->type == MSG_PLUGIN_START && ok)
-		serve_announce(&p->serve);
 	if (row->type == MSG_PLUGIN_STOP)
 		plugin_leave(
 		    p, ok ? PLUGIND_EXIT_STOPPED : PLUGIND_EXIT_FAILURE);
 	if (p->host != NULL)
 		p->host->advanced(p);
+}
+
+/* In front of the outcome: who depends on this plugin starts with that, and may
+ * call at once. */
+static void
+offer_methods(struct plugind *p)
+{
+	p->phase = PHASE_RUNNING;
+	serve_announce(&p->serve, true);
 }
 
 static void
@@ -183,6 +190,8 @@ finish(struct plugind *p, struct plugin_command *k, int result)
 	k->result = result;
 	if (!ok)
 		explain_failure(k, result);
+	if (ok && k->type == MSG_PLUGIN_START)
+		offer_methods(p);
 	post_outcome(
 	    p, k, ok ? OUTCOME_OK : OUTCOME_FAILED, ok ? "" : k->text, NULL);
 	enter_phase(p, k, ok);

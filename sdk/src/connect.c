@@ -441,6 +441,8 @@ on_hub(struct connection *c, const struct sock_message *m)
 			publish_busy(&c->p->publish);
 		else if (f.type == MSG_SUBSCRIBE)
 			subscribe_busy(&c->p->subscribe, f.id);
+		else if (f.type == MSG_REGISTER)
+			serve_busy(&c->p->serve);
 		try_again(c);
 	} else {
 		plugin_acknowledged(c->p, &f, code);

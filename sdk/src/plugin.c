@@ -160,7 +160,7 @@ plugin_say_again(struct plugind *p, bool is_anew)
 	subscribe_resend(&p->subscribe, is_anew);
 	publish_resend(&p->publish, is_anew);
 	outbox_resend(&p->outbox);
-	serve_announce(&p->serve);
+	serve_announce(&p->serve, is_anew);
 	calls_linked(&p->calls);
 }
 

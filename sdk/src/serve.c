@@ -31,6 +31,7 @@ struct method {
 	unsigned flags;
 	plugind_method_fn *fn;
 	void *arg;
+	bool is_said; /* on this connection */
 	char name[CALL_METHOD_MAX + 1];
 	char help[HELP_MAX + 1];
 	char verb[VERB_MAX + 1];
@@ -102,7 +103,7 @@ put_text(struct buf *b, const char *text)
 	wire_put_str(b, text[0] == '\0' ? NULL : text);
 }
 
-static void
+static bool
 tell(struct serve *s, unsigned type, const struct method *m)
 {
 	char storage[SMALL_MAX];
@@ -115,21 +116,41 @@ tell(struct serve *s, unsigned type, const struct method *m)
 	put_text(&b, m->help);
 	put_text(&b, m->verb);
 	put_text(&b, m->path);
-	/* Without a way: serve_announce says it all. */
-	if (buf_error(&b) == 0)
-		(void)o->send(o->arg, b.data, b.len);
+	return buf_error(&b) == 0 && o->send(o->arg, b.data, b.len) == 0;
 }
 
-void
-serve_announce(struct serve *s)
+/* Without a way, or room: serve_announce follows. */
+static void
+say(struct serve *s)
 {
 	struct method *m;
 
-	batch_flush(&s->results);
 	if (s->p->phase != PHASE_RUNNING)
 		return;
+	TAILQ_FOREACH(m, &s->methods, link) {
+		if (!m->is_said)
+			m->is_said = tell(s, MSG_REGISTER, m);
+		if (!m->is_said)
+			return;
+	}
+}
+
+void
+serve_busy(struct serve *s)
+{
+	struct method *m;
+
 	TAILQ_FOREACH(m, &s->methods, link)
-		tell(s, MSG_REGISTER, m);
+		m->is_said = false;
+}
+
+void
+serve_announce(struct serve *s, bool is_anew)
+{
+	batch_flush(&s->results);
+	if (is_anew)
+		serve_busy(s);
+	say(s);
 }
 
 void
@@ -138,7 +159,7 @@ serve_withdraw(struct serve *s)
 	struct method *m;
 
 	TAILQ_FOREACH(m, &s->methods, link)
-		tell(s, MSG_UNREGISTER, m);
+		(void)tell(s, MSG_UNREGISTER, m);
 }
 
 static bool
@@ -200,8 +221,8 @@ plugind_register(struct plugind *p, const struct plugind_method *method)
 	copy_text(m->help, sizeof(m->help), method->help);
 	copy_text(m->verb, sizeof(m->verb), method->verb);
 	copy_text(m->path, sizeof(m->path), method->path);
-	if (p->phase == PHASE_RUNNING)
-		tell(&p->serve, MSG_REGISTER, m);
+	m->is_said = false;
+	say(&p->serve);
 	return 0;
 }
 
@@ -213,7 +234,7 @@ plugind_unregister(struct plugind *p, const char *name)
 	if (m == NULL)
 		return;
 	if (p->phase == PHASE_RUNNING)
-		tell(&p->serve, MSG_UNREGISTER, m);
+		(void)tell(&p->serve, MSG_UNREGISTER, m);
 	TAILQ_REMOVE(&p->serve.methods, m, link);
 	free(m);
 }

@@ -61,7 +61,9 @@ void serve_init(struct serve *s, struct plugind *p);
 void serve_fini(struct serve *s);
 
 /* Tells the router what is offered: nothing, unless the plugin is running. */
-void serve_announce(struct serve *s);
+void serve_announce(struct serve *s, bool is_anew);
+/* The router could not take one: they are all said again. */
+void serve_busy(struct serve *s);
 /* The plugin stops: nothing is offered any more. */
 void serve_withdraw(struct serve *s);
 /* What was under way has nobody to hear of it. */

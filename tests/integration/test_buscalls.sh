@@ -14,6 +14,7 @@ runtime_dir: $dir/run
 state_dir: $dir/state
 plugins:
   worker: {module: $module, config: {offer: true}}
+  zoo: {module: $module, config: {methods: 250}}
   idle: {module: $module, enabled: false, config: {offer: true}}
 EOF
 "$plugind" --config "$dir/plugind.yaml" >"$dir/log" 2>&1 &
@@ -31,6 +32,13 @@ exits 0 services worker late && [ "$(wc -l <"$dir/out")" -eq 2 ]
 ok 'and those that are asked for'
 exits 0 services -o json && prints '"path": "/things"'
 ok 'also as JSON'
+# More than fit on the way at once.
+offers_all() {
+	[ "$("$pluginctl" services zoo | wc -l)" -eq 251 ]
+}
+until_so offers_all
+exits 0 call zoo m250
+ok 'all of many methods are offered'
 
 exits 0 call worker add '{"n": 41}' && prints '"n": 41'
 ok 'call prints what it returns'

@@ -4,6 +4,7 @@
  *
  *	config:
  *	  offer: true           the methods below
+ *	  methods: 250          so many more, m1 and so on, which are `add`
  *	  to: other             whom it calls, once it is started
  *	  method: add           which method
  *	  n: 7                  the argument {n: 7}
@@ -215,6 +216,20 @@ static const struct plugind_method methods[] = {
 };
 
 static int
+offer_more(struct plugind *p, int64_t n)
+{
+	char name[32];
+	int r = 0;
+
+	for (int64_t i = 1; r == 0 && i <= n; i++) {
+		snprintf(name, sizeof(name), "m%lld", (long long)i);
+		r = plugind_register(
+		    p, &(struct plugind_method){.name = name, .fn = add});
+	}
+	return r;
+}
+
+static int
 offer(struct plugind *p)
 {
 	int r = 0;
@@ -330,7 +345,9 @@ initialize(struct plugind *p, const struct plugind_config *c)
 	count = plugind_config_int(c, "count", 1, 0, INT64_MAX);
 	window = plugind_config_int(c, "window", 1, 1, 4096);
 	timeout_ms = plugind_config_duration(c, "timeout", 30000);
-	return offers ? offer(p) : PLUGIND_OK;
+	if (offers && offer(p) != 0)
+		return PLUGIND_FAILED;
+	return offer_more(p, plugind_config_int(c, "methods", 0, 0, 256));
 }
 
 static int
