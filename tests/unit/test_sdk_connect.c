@@ -5,6 +5,7 @@
 #include "common/frame.h"
 #include "common/msgs.h"
 #include "common/sock.h"
+#include "leaky.h"
 #include "plugproc.h"
 
 #include <dirent.h>
@@ -381,6 +382,7 @@ START_TEST(test_router_comes_back_often)
 {
 	char epoch[32];
 
+	is_leaky = true;
 	begin();
 	for (size_t i = 0; i < 20; i++) {
 		close_router();

@@ -4,6 +4,8 @@
  */
 #include "sockends.h"
 
+#include "leaky.h"
+
 /* --- listening and dialling again -------------------------------------- */
 
 START_TEST(test_path)
@@ -157,16 +159,6 @@ START_TEST(test_open_close)
 	loop_until(is_at_base, &was);
 }
 END_TEST
-
-static bool is_leaky;
-
-/* For LSan. nng 1.5.2 loses a pipe that shakes hands when it is closed. */
-__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
-int
-__lsan_is_turned_off(void)
-{
-	return is_leaky;
-}
 
 /* Without a turn of the loop in between. */
 START_TEST(test_close_at_once)
